@@ -7,11 +7,11 @@ _ROOT = Path(getattr(sys, "_MEIPASS", Path(__file__).resolve().parents[1])) / "r
 
 
 def resource(*parts: str) -> Path:
-    """Return the path of a file or folder under `resources/`, for example `resource("fonts", "DejaVuSans.ttf")`.
+    """Return the path of a file or folder under `resources/`: `resource("fonts", "DejaVuSans.ttf")`.
 
     Raises FileNotFoundError when the installation lacks it.
     """
     path = _ROOT.joinpath(*parts)
     if not path.exists():
-        raise FileNotFoundError(f"{path} is missing: the installation is incomplete; install LMS Desktop again.")
+        raise FileNotFoundError(f"{path} is missing: this installation is incomplete. Install it again.")
     return path
