@@ -1,0 +1,1 @@
+"""Consensus as a pure state machine: no clock, no disk, no sockets. `core` says how to drive it."""
