@@ -1,0 +1,33 @@
+"""Every limit on what people write, in one place. Lengths are in characters unless the name says bytes."""
+
+NAME = 200
+USERNAME = 64
+TITLE = 200
+COURSE_CODE = 40
+TEXT = 20_000
+TEXT_BYTES = 60_000
+FILE_NAME = 200
+HOST = 253
+ZONE = 64
+
+POINTS = 1_000_000
+"""Points possible, in hundredths of a point: ten thousand points."""
+
+FILE_BYTES = 200_000_000
+"""The largest file that the app takes unless the school sets another limit."""
+FILE_BYTES_MAX = 1 << 32
+PAGES = 100_000
+
+SLOT_BYTES = 256
+WRAPPED_BYTES = 2_048
+BOX_BYTES = 60_200
+"""A sealed text of ``TEXT_BYTES`` with what sealing adds."""
+
+STUDENTS_AT_ONCE = 2_000
+GRADES_AT_ONCE = 300
+STAFF = 100
+TOKEN_USES = 1_000
+
+STAMP = 253_402_300_799_999
+"""The last millisecond of the year 9999, UTC: beyond it no calendar can show a time."""
+NUMBER = (1 << 63) - 1
