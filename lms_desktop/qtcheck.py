@@ -53,7 +53,8 @@ def find_problem(*, offscreen: bool = False) -> Problem | None:
     """Return what keeps Qt from opening a window here, or None. With `offscreen`, no display is needed."""
     if packages := missing_packages():
         reason = "Libraries that Qt needs are missing from this computer."
-        return Problem(reason, f"sudo apt-get install -y --no-install-recommends {' '.join(packages)}")
+        as_root = "" if os.geteuid() == 0 else "sudo "
+        return Problem(reason, f"{as_root}apt-get install -y --no-install-recommends {' '.join(packages)}")
     on_x11_or_wayland = sys.platform.startswith("linux") and not offscreen
     platform = "offscreen" if offscreen else os.environ.get("QT_QPA_PLATFORM", "")
     if on_x11_or_wayland and not (platform or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
