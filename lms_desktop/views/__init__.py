@@ -1,0 +1,1 @@
+"""The windows: what people see and press. Knows `client` and `school`; holds no keys and opens no sockets."""

@@ -1,0 +1,337 @@
+"""The frame around every screen of a signed-in person.
+
+Where to go, who is here, and whether all work is safe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from lms_desktop.client import course as courses_api
+from lms_desktop.client import today as today_api
+from lms_desktop.client.protocol import Changed, Event, ItemChanged, LinkChanged, NodeStatus, StatusChanged
+from lms_desktop.client.session import Role, Session
+from lms_desktop.school.changes import Changes
+from lms_desktop.views.icons import IconLabel, icon
+from lms_desktop.views.messages import Messages
+from lms_desktop.views.page import Context, Page, Place
+from lms_desktop.views.tasks import Tasks
+from lms_desktop.views.waiting import WaitingDialog
+from lms_desktop.views.widgets import (
+    badge,
+    button,
+    clear,
+    column,
+    icon_button,
+    label,
+    named,
+    restyle,
+    row,
+    shortcut,
+)
+
+SIDEBAR_WIDTH = 216
+MAX_TRAIL = 50
+
+# Each screen's module is imported when a person first goes there: the window is up before QtPdf is.
+SCREENS = {
+    "student": ("today", "StudentToday"),
+    "instructor": ("today", "InstructorToday"),
+    "administrator": ("today", "AdministratorToday"),
+    "course": ("course", "CoursePage"),
+    "material": ("reader", "MaterialPage"),
+    "brief": ("reader", "BriefPage"),
+    "version": ("reader", "VersionPage"),
+    "assignment": ("submit", "AssignmentPage"),
+    "grades": ("grades", "GradesPage"),
+    "grading": ("grading", "GradingPage"),
+    "gradebook": ("gradebook", "GradebookPage"),
+    "people": ("people", "PeoplePage"),
+    "machines": ("machines", "MachinesPage"),
+    "settings": ("settings", "SettingsPage"),
+}
+HOMES = {
+    Role.STUDENT: (("student", "&Today", "today"), ("grades", "&Grades", "grades")),
+    Role.INSTRUCTOR: (("instructor", "&Today", "today"),),
+    Role.ADMINISTRATOR: (
+        ("administrator", "&Today", "today"),
+        ("people", "&People", "people"),
+        ("machines", "&Machines", "machine"),
+    ),
+}
+
+
+class _Bridge(QObject):
+    """Carries the session's events from the link's thread to Qt's."""
+
+    arrived = Signal(object)
+
+
+class Shell(QWidget):
+    """The signed-in window's content. `leaving(str)` asks for "lock", "switch" or "sign_out"."""
+
+    leaving = Signal(str)
+
+    def __init__(self, session: Session, messages: Messages, *, seat: str) -> None:
+        super().__init__()
+        self.session = session
+        self.messages = messages
+        self.tasks = Tasks(messages)
+        self.context = Context(session, messages, self.go, self.back)
+        self.page: Page | None = None
+        self._place = Place("")
+        self._trail: list[Place] = []
+        self._connected = True
+        self._quorum = True
+        self._navigation: dict[tuple[str, int], QPushButton] = {}
+        self._pages = QStackedWidget()
+        self._unread = badge(0)
+        self._course_box = column(gap=2)
+        self._sidebar = self._make_sidebar()
+        self._header = self._make_header(seat)
+        body = QVBoxLayout()
+        body.setContentsMargins(0, 0, 0, 0)
+        body.setSpacing(0)
+        body.addWidget(self._header)
+        body.addWidget(self._pages, 1)
+        self.setLayout(row(self._sidebar, body, gap=0))
+        self.layout().setStretch(1, 1)
+        self._bridge = _Bridge(self)
+        self._bridge.arrived.connect(self._on_event)
+        self._unsubscribe = session.subscribe(self._bridge.arrived.emit)
+        shortcut(self, "Alt+Left", self.back)
+        shortcut(self, "Ctrl+L", lambda: self.leaving.emit("lock"))
+        shortcut(self, "Ctrl+Shift+Q", lambda: self.leaving.emit("sign_out"))
+        shortcut(self, "F5", self.refresh)
+        shortcut(self, "F6", self._next_pane)
+        for number in range(1, 10):
+            shortcut(self, f"Ctrl+{number}", lambda number=number: self._go_number(number))
+        self.refresh_frame()
+        self.go(Place(HOMES[session.person.role][0][0]))
+
+    # Building
+
+    def _make_sidebar(self) -> QFrame:
+        frame = QFrame()
+        frame.setObjectName("sidebar")
+        frame.setFixedWidth(SIDEBAR_WIDTH)
+        school = label(self.session.school, "strong", wrap=True)
+        items = [
+            self._nav_button(Place(name), text, symbol)
+            for name, text, symbol in HOMES[self.session.person.role]
+        ]
+        for item in items:
+            if item.objectName() == "nav.grades":
+                item.setLayout(row(None, self._unread, margins=(0, 0, 4, 0)))
+        settings = self._nav_button(Place("settings"), "&Settings", "settings")
+        frame.setLayout(
+            column(
+                row(IconLabel("school", "accent", 22), school, gap=10, margins=(6, 4, 4, 12)),
+                column(*items, gap=2),
+                self._course_box,
+                None,
+                settings,
+                gap=2,
+                margins=(12, 14, 12, 12),
+            )
+        )
+        return frame
+
+    def _nav_button(self, place: Place, text: str, symbol: str) -> QPushButton:
+        name = f"nav.{place.name}" + (f".{place.key}" if place.key else "")
+        item = button(text, name, kind="nav", symbol=symbol, on_click=lambda: self.go(place))
+        item.setCheckable(True)
+        item.setToolTip(text.replace("&", ""))
+        self._navigation[place.name, place.key] = item
+        return item
+
+    def _make_header(self, seat: str) -> QFrame:
+        frame = QFrame()
+        frame.setObjectName("header")
+        frame.setFixedHeight(56)
+        self._back = icon_button("back", "header.back", "Back (Alt+Left)", self.back)
+        self._title = label("", "strong")
+        self.status = button("", "header.status", kind="pill", on_click=self.show_waiting)
+        person = self.session.person
+        self.person = button(
+            person.name,
+            "header.person",
+            kind="quiet",
+            symbol="person",
+            accessible=f"{person.name}: lock, switch, sign out",
+        )
+        menu = named(QMenu(self.person), "header.person_menu", "Person menu")
+        for text, symbol, keys, what in (
+            ("&Lock", "lock", "Ctrl+L", "lock"),
+            ("S&witch person", "switch", "", "switch"),
+            ("Sign &out", "sign-out", "Ctrl+Shift+Q", "sign_out"),
+        ):
+            action = QAction(icon(symbol), f"{text}\t{keys}" if keys else text, menu)
+            action.setObjectName(f"header.{what}")
+            action.triggered.connect(lambda _=False, what=what: self.leaving.emit(what))
+            menu.addAction(action)
+        self.person.setMenu(menu)
+        self._seat = label(seat, "muted")
+        self._seat.setToolTip("This computer")
+        frame.setLayout(
+            row(
+                self._back,
+                self._title,
+                None,
+                self.status,
+                8,
+                IconLabel("machine", "muted", 16),
+                self._seat,
+                8,
+                self.person,
+                gap=8,
+                margins=(20, 0, 12, 0),
+            )
+        )
+        return frame
+
+    # Going somewhere
+
+    def go(self, place: Place) -> None:
+        """Show a screen, and remember where the person came from."""
+        if place == self._place:
+            self.refresh()
+            return
+        if self._place.name:
+            self._trail = [*self._trail, self._place][-MAX_TRAIL:]
+        if (place.name, place.key) in self._navigation:
+            self._trail = []
+        self._show(place)
+
+    def back(self) -> None:
+        """Return to the screen before this one."""
+        if self._trail:
+            self._show(self._trail.pop())
+
+    def _show(self, place: Place) -> None:
+        module, kind = SCREENS[place.name]
+        make: Callable[[Context, Place], Page] = getattr(import_module(f"lms_desktop.views.{module}"), kind)
+        old, self.page = self.page, make(self.context, place)
+        self._place = place
+        self._pages.addWidget(self.page)
+        self._pages.setCurrentWidget(self.page)
+        if old is not None:
+            old.close_page()
+            self._pages.removeWidget(old)
+            old.deleteLater()
+        self._title.setText(place.title)
+        self._back.setVisible(bool(self._trail))
+        self._mark()
+        self.page.refresh()
+
+    def _mark(self) -> None:
+        for (name, key), item in self._navigation.items():
+            item.setChecked((name, key) == (self._place.name, self._place.key))
+
+    def _go_number(self, number: int) -> None:
+        items = list(self._navigation.values())
+        if number <= len(items):
+            items[number - 1].click()
+
+    def _next_pane(self) -> None:
+        inside = self._sidebar.isAncestorOf(self.focusWidget() or self)
+        if inside and self.page is not None:
+            self.page.setFocus()
+            self.page.focusNextChild()
+        else:
+            next(iter(self._navigation.values())).setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    # Keeping true
+
+    def refresh(self) -> None:
+        """Load the frame and the screen again."""
+        self.refresh_frame()
+        if self.page is not None:
+            self.page.refresh()
+
+    def refresh_frame(self) -> None:
+        """Load what stands around the screen: courses, badge, pill."""
+        self.tasks.start(self._load_frame(), key="frame")
+
+    async def _load_frame(self) -> None:
+        self._show_courses(await courses_api.courses(self.session))
+        if self.session.person.role == Role.STUDENT:
+            today = await today_api.student_today(self.session)
+            self._unread.setText(str(today.unread))
+            self._unread.setVisible(today.unread > 0)
+            self._navigation["grades", 0].setAccessibleName(f"Grades, {today.unread} unread")
+        await self._load_status()
+
+    async def _load_status(self) -> None:
+        self._on_status(await self.session.status())
+        self._show_status(len(await self.session.pending()))
+
+    def _show_courses(self, cards: tuple[courses_api.CourseCard, ...]) -> None:
+        for key in [key for key in self._navigation if key[0] in ("course", "gradebook")]:
+            del self._navigation[key]
+        clear(self._course_box)
+        if cards:
+            heading: QLabel = label("COURSES", "eyebrow")
+            heading.setContentsMargins(8, 16, 0, 4)
+            self._course_box.addWidget(heading)
+        for card in cards:
+            title = self.fontMetrics().elidedText(card.title, Qt.TextElideMode.ElideRight, SIDEBAR_WIDTH - 74)
+            item = self._nav_button(Place("course", card.course), title.replace("&", "&&"), "book")
+            item.setAccessibleName(f"Course {card.title}")
+            item.setToolTip(card.title)
+            self._course_box.addWidget(item)
+        self._mark()
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case Changed(flags=flags):
+                if flags & (Changes.COURSES | Changes.GRADES | Changes.PEOPLE):
+                    self.refresh_frame()
+                if self.page is not None:
+                    self.page.on_changes(flags)
+            case ItemChanged():
+                self.tasks.start(self._load_status(), key="status")
+                if self.page is not None:
+                    self.page.on_item(event.item)
+            case StatusChanged(status=status):
+                self._on_status(status)
+                self.tasks.start(self._load_status(), key="status")
+            case LinkChanged(connected=connected):
+                self._connected = connected
+                if connected:
+                    self.refresh()
+                else:
+                    self._show_status(0)
+
+    def _on_status(self, status: NodeStatus) -> None:
+        self._quorum = status.quorum
+
+    def _show_status(self, waiting: int) -> None:
+        if not self._connected:
+            text, tone = "Reconnecting ...", "warning"
+        elif waiting:
+            text, tone = f"{waiting} {'item' if waiting == 1 else 'items'} waiting", "warning"
+        elif not self._quorum:
+            text, tone = "Waiting for other machines", "warning"
+        else:
+            text, tone = "All work safe", "success"
+        self.status.setText(text)
+        self.status.setAccessibleName(f"Status: {text}")
+        self.status.setIcon(icon("check-circle" if tone == "success" else "clock", tone))
+        restyle(self.status, tone=tone)
+
+    def show_waiting(self) -> None:
+        """Show what is not safe yet, item by item."""
+        WaitingDialog(self, self.session, self.messages).open()
+
+    def close_shell(self) -> None:
+        """End everything that runs here; call before the session is signed out."""
+        self._unsubscribe()
+        if self.page is not None:
+            self.page.close_page()
+        self.tasks.cancel()

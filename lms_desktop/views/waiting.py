@@ -1,0 +1,75 @@
+"""What is not safe yet: each write of the person on this computer, and how far it has come."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QWidget
+
+from lms_desktop.client.protocol import ItemState, OutboxItem
+from lms_desktop.client.session import Session
+from lms_desktop.school.outcomes import sentence
+from lms_desktop.views.dialogs import Dialog
+from lms_desktop.views.messages import Messages
+from lms_desktop.views.page import now_ms
+from lms_desktop.views.tables import Column, Table
+from lms_desktop.views.times import ago
+from lms_desktop.views.widgets import EmptyState, label
+
+STATES = {
+    ItemState.SAVED: ("Only on this computer", "warning"),
+    ItemState.SENDING: ("Sending", "accent"),
+    ItemState.ACCEPTED: ("Accepted", "accent"),
+    ItemState.SAFE: ("Safe", "success"),
+    ItemState.REFUSED: ("Refused", "danger"),
+}
+
+
+def state_text(item: OutboxItem) -> str:
+    """The item's state in words, with the share that the slowest machine has while it is sent."""
+    text = STATES[item.state][0]
+    if item.state == ItemState.SENDING and item.progress:
+        least = min(step.done / max(step.total, 1) for step in item.progress)
+        return f"{text}, {least:.0%}"
+    if item.state == ItemState.REFUSED and item.code is not None:
+        return f"{text}: {sentence(item.code)}"
+    return text
+
+
+class WaitingDialog(Dialog):
+    """The list behind the status pill."""
+
+    def __init__(self, parent: QWidget, session: Session, messages: Messages) -> None:
+        super().__init__(parent, "waiting", "Your work on this computer", "&Close", messages, width=620)
+        self.cancel.hide()
+        self._session = session
+        zone = session.zone
+        self._table = Table(
+            "waiting.items",
+            "Items that are not safe yet",
+            [
+                Column("What", lambda item: item.label, strong=True),
+                Column("Since", lambda item: ago(item.queued_ms, zone, now_ms()), 150, muted=True),
+                Column("State", state_text, 190, tone=lambda item: STATES[item.state][1]),
+            ],
+            identity=lambda item: item.key,
+        )
+        self._empty = EmptyState(
+            "shield", "All work is safe", "Everything that you did here is held by several machines."
+        )
+        self._hint = label(
+            "Each item goes on by itself, also after you sign out. Leave this computer switched on until "
+            "it is accepted.",
+            "muted",
+            wrap=True,
+        )
+        self._table.hide()
+        self._hint.hide()
+        self.add(self._hint, self._table, self._empty)
+        self.tasks.start(self._load())
+
+    async def _load(self) -> None:
+        items = await self._session.pending()
+        self._table.show_rows(items)
+        self._table.fit(8)
+        self._table.setVisible(bool(items))
+        self._hint.setVisible(bool(items))
+        self._empty.setVisible(not items)

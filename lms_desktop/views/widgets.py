@@ -1,0 +1,336 @@
+"""The small parts that every screen is made of.
+
+Whatever can take the focus gets two names here: `objectName`, for tests, style and automation ("area.thing"),
+and an accessible name, for screen readers. Making widgets only through these functions is how no screen
+forgets one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from lms_desktop.views.icons import IconLabel, icon
+
+TONE_ICONS = {"success": "check-circle", "warning": "alert", "danger": "error"}
+
+W = TypeVar("W", bound=QWidget)
+Item = QWidget | QLayout | int | None
+
+
+def named(widget: W, object_name: str, accessible: str) -> W:
+    """Give `widget` its two names and return it; `&` marks of mnemonics are not spoken."""
+    widget.setObjectName(object_name)
+    widget.setAccessibleName(accessible.replace("&", ""))
+    return widget
+
+
+def label(
+    text: str = "", role: str = "", *, tone: str = "", wrap: bool = False, selectable: bool = False
+) -> QLabel:
+    """Return plain text in one of the style sheet's roles: title, section, strong, muted, small, code."""
+    widget = QLabel()
+    widget.setTextFormat(Qt.TextFormat.PlainText)  # names given by people are never markup
+    widget.setText(text)
+    widget.setProperty("role", role)
+    widget.setProperty("tone", tone)
+    if wrap:
+        widget.setWordWrap(True)
+        widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+    if selectable:
+        widget.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return widget
+
+
+def restyle(widget: QWidget, **properties: Any) -> None:
+    """Set style properties and let the style sheet see them."""
+    for name, value in properties.items():
+        widget.setProperty(name, value)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+def button(
+    text: str,
+    object_name: str,
+    *,
+    kind: str = "",
+    symbol: str = "",
+    accessible: str = "",
+    on_click: Callable[[], Any] | None = None,
+    tip: str = "",
+) -> QPushButton:
+    """Return a push button.
+
+    `kind` is primary, danger, quiet, link, nav, pill or plain (""), `symbol` an icon's name.
+    """
+    widget = QPushButton(text)
+    named(widget, object_name, accessible or text)
+    widget.setProperty("kind", kind)
+    widget.setAutoDefault(kind == "primary")
+    if symbol:
+        roles = {"primary": "on_accent", "danger": "danger", "link": "accent", "nav": "muted"}
+        widget.setIcon(icon(symbol, roles.get(kind, "text")))
+        widget.setIconSize(QSize(18, 18) if kind == "nav" else QSize(16, 16))
+    if tip:
+        widget.setToolTip(tip)
+    if on_click is not None:
+        widget.clicked.connect(lambda: on_click())
+    return widget
+
+
+def icon_button(
+    symbol: str, object_name: str, accessible: str, on_click: Callable[[], Any] | None = None
+) -> QPushButton:
+    """Return a button that shows only an icon; its name is spoken and shown as a tip."""
+    widget = button("", object_name, kind="quiet", symbol=symbol, accessible=accessible, on_click=on_click)
+    widget.setToolTip(accessible)
+    widget.setFixedSize(34, 34)
+    return widget
+
+
+def pill(text: str = "", tone: str = "") -> QLabel:
+    """Return a small rounded state word."""
+    widget = label(text, "pill", tone=tone)
+    widget.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+    return widget
+
+
+def badge(count: int) -> QLabel:
+    """Return a number on the accent; hidden at zero."""
+    widget = label(str(count), "badge")
+    widget.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    widget.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+    widget.setVisible(count > 0)
+    return widget
+
+
+def line() -> QFrame:
+    """Return a hairline."""
+    widget = QFrame()
+    widget.setProperty("role", "line")
+    return widget
+
+
+def fill(box: QBoxLayout, items: tuple[Item, ...]) -> None:
+    """Add widgets and layouts to `box`; an int is a gap in pixels, None takes the room that is left."""
+    for item in items:
+        if item is None:
+            box.addStretch(1)
+        elif isinstance(item, int):
+            box.addSpacing(item)
+        elif isinstance(item, QLayout):
+            box.addLayout(item)
+        else:
+            box.addWidget(item)
+
+
+def row(*items: Item, gap: int = 8, margins: tuple[int, int, int, int] = (0, 0, 0, 0)) -> QHBoxLayout:
+    """Lay items out side by side, centred on one line."""
+    box = QHBoxLayout()
+    box.setContentsMargins(*margins)
+    box.setSpacing(gap)
+    fill(box, items)
+    return box
+
+
+def column(*items: Item, gap: int = 8, margins: tuple[int, int, int, int] = (0, 0, 0, 0)) -> QVBoxLayout:
+    """Lay items out one under the other."""
+    box = QVBoxLayout()
+    box.setContentsMargins(*margins)
+    box.setSpacing(gap)
+    fill(box, items)
+    return box
+
+
+def clear(box: QLayout) -> None:
+    """Remove and delete everything in `box`."""
+    while (item := box.takeAt(0)) is not None:
+        if (widget := item.widget()) is not None:
+            widget.hide()
+            widget.setParent(None)
+            widget.deleteLater()
+        elif (inner := item.layout()) is not None:
+            clear(inner)
+            inner.deleteLater()
+
+
+class Card(QFrame):
+    """A surface with a border; `body` is its layout."""
+
+    def __init__(self, *items: Item, gap: int = 8, padding: int = 16, role: str = "card") -> None:
+        super().__init__()
+        self.setProperty("role", role)
+        self.body = column(*items, gap=gap, margins=(padding, padding, padding, padding))
+        self.setLayout(self.body)
+
+
+class RowButton(QPushButton):
+    """A whole row, or tile, that can be pressed.
+
+    What it shows is laid out inside, its name says it in one line.
+    """
+
+    def __init__(self, object_name: str, accessible: str, content: QLayout, *, kind: str = "row") -> None:
+        super().__init__()
+        named(self, object_name, accessible)
+        self.setProperty("kind", kind)
+        self.setAutoDefault(False)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setLayout(content)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        for child in self.findChildren(QLabel):
+            child.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+
+    def sizeHint(self) -> QSize:
+        return self.layout().sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        return self.layout().minimumSize()
+
+    def hasHeightForWidth(self) -> bool:
+        return self.layout().hasHeightForWidth()
+
+    def heightForWidth(self, width: int) -> int:
+        return self.layout().heightForWidth(width)
+
+
+def list_row(
+    object_name: str,
+    title: str,
+    subtitle: str = "",
+    *,
+    lead: QWidget | None = None,
+    trailing: tuple[QWidget, ...] = (),
+    spoken: str = "",
+    on_click: Callable[[], Any],
+) -> RowButton:
+    """Return a row of a list: a picture or pill, two lines of text, what stands at its end.
+
+    The whole can be pressed.
+    """
+    heading = label(title, "strong")
+    heading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    texts: list[Item] = [heading]
+    if subtitle:
+        below = label(subtitle, "small")
+        below.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        texts.append(below)
+    items: list[Item] = [*([lead] if lead else []), column(*texts, gap=2), *trailing]
+    content = row(*items, IconLabel("chevron-right", "muted", 16), gap=12, margins=(12, 9, 12, 9))
+    content.setStretch(1 if lead else 0, 1)
+    said = spoken or ", ".join(part for part in (title, subtitle) if part)
+    button = RowButton(object_name, said, content)
+    button.clicked.connect(lambda: on_click())
+    return button
+
+
+class ListCard(Card):
+    """A card with a heading and rows, divided by hairlines."""
+
+    def __init__(self, heading: str, rows: list[QWidget], *, count: int | None = None) -> None:
+        super().__init__(gap=0, padding=6)
+        head: list[Item] = [label(heading, "section")]
+        if count is not None:
+            head.append(pill(str(count)))
+        self.body.addLayout(row(*head, None, margins=(12, 10, 12, 8)))
+        for number, widget in enumerate(rows):
+            if number:
+                self.body.addLayout(row(line(), margins=(12, 0, 12, 0)))
+            self.body.addWidget(widget)
+
+
+class Banner(QFrame):
+    """One sentence across a screen, in a tone, with at most one thing to do about it."""
+
+    def __init__(self, text: str = "", tone: str = "accent", action: QAbstractButton | None = None) -> None:
+        super().__init__()
+        self.setProperty("role", "banner")
+        self._icon = IconLabel("info", "accent", 18)
+        self._text = label(text, wrap=True)
+        self.setLayout(
+            row(self._icon, self._text, *([action] if action else []), gap=10, margins=(12, 10, 12, 10))
+        )
+        self.say(text, tone)
+
+    def text(self) -> str:
+        """What it says."""
+        return self._text.text()
+
+    def say(self, text: str, tone: str = "accent") -> None:
+        """Show another sentence; nothing at all hides the banner."""
+        self._text.setText(text)
+        self._icon.show_icon(TONE_ICONS.get(tone, "info"), tone)
+        restyle(self, tone=tone)
+        self.setVisible(bool(text))
+
+
+class EmptyState(QWidget):
+    """What a list shows instead of nothing: an icon, a sentence, one action."""
+
+    def __init__(
+        self, symbol: str, title: str, sentence: str = "", action: QAbstractButton | None = None
+    ) -> None:
+        super().__init__()
+        self._icon = IconLabel(symbol, "muted", 40)
+        self.title = label(title, "section")
+        self.sentence = label(sentence, "muted", wrap=True)
+        for text in (self.title, self.sentence):
+            text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.sentence.setMaximumWidth(440)
+        self.sentence.setMinimumWidth(320)
+        self.sentence.setVisible(bool(sentence))
+        middle = row(None, self._icon, None)
+        body = column(None, middle, 8, self.title, row(None, self.sentence, None), margins=(24, 32, 24, 32))
+        if action is not None:
+            fill(body, (8, row(None, action, None)))
+        body.addStretch(1)
+        self.setLayout(body)
+
+
+class Scroll(QScrollArea):
+    """A page that scrolls up and down; `body` is its layout, kept to a width that reads well."""
+
+    def __init__(self, *items: Item, gap: int = 16, padding: int = 24, width: int = 1060) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        inner = QWidget()
+        inner.setMaximumWidth(width)
+        self.body = column(*items, gap=gap)
+        inner.setLayout(self.body)
+        page = QWidget()
+        page.setProperty("role", "page")
+        page.setLayout(row(inner, margins=(padding, padding, padding, padding)))
+        page.layout().setAlignment(Qt.AlignmentFlag.AlignLeft)
+        page.layout().setStretch(0, 1)
+        self.setWidget(page)
+        self.viewport().setAutoFillBackground(False)
+
+
+def shortcut(owner: QWidget, keys: str, action: Callable[[], Any], *, inside: bool = False) -> QShortcut:
+    """Bind `keys` in the owner's window, or only while the focus is inside the owner."""
+    binding = QShortcut(QKeySequence(keys), owner)
+    binding.setContext(
+        Qt.ShortcutContext.WidgetWithChildrenShortcut if inside else Qt.ShortcutContext.WindowShortcut
+    )
+    binding.activated.connect(lambda: action())
+    return binding
