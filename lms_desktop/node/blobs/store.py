@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from lms_desktop.node.errors import DiskFull, NodeError
+from lms_desktop.node.folder import sync_folder
 from lms_desktop.trust.manifest import (
     MAX_CHUNK_BYTES,
     MAX_MANIFEST_BYTES,
@@ -161,10 +162,10 @@ class BlobStore:
             for folder in (path.parent.parent, path.parent):
                 if not folder.is_dir():
                     folder.mkdir(exist_ok=True)
-                    _sync_folder(folder.parent)
+                    sync_folder(folder.parent)
             twice = path.is_file()  # another thread stored the same meanwhile
             aside.replace(path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except OSError as error:
             self._give_back(len(data))
             aside.unlink(missing_ok=True)
@@ -216,14 +217,3 @@ class BlobStore:
         path.unlink(missing_ok=True)
         self.losses += 1
         return None
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable. Windows has no such call: there NTFS journals the rename."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,13 +9,13 @@ a node that was killed, goes on where it was.
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 from lms_desktop.node.blobs.store import BlobError, BlobStore, WrongHash
 from lms_desktop.node.errors import PeerError
+from lms_desktop.node.transport import BadMessage, Fields, PeerLinks, Sender
 from lms_desktop.trust.manifest import Manifest, ManifestError, manifest_hash
-from lms_desktop.trust.wire import Packable, Value
+from lms_desktop.trust.wire import Packable
 
 GET_MANIFEST, HAVE, GET_CHUNK = 16, 17, 18  # verbs of the files link
 OK, ABSENT, BUSY = 0, 1, 2
@@ -34,22 +34,6 @@ class Unavailable(BlobError):
     """No machine that can be reached has what is missing."""
 
 
-class PeerRequests(Protocol):
-    """What a swarm needs of the files link (`transport.PeerLinks`)."""
-
-    async def request(
-        self, machine: int, verb: int, fields: Sequence[Packable], timeout_s: float
-    ) -> tuple[Value, ...]:
-        """Ask one machine; raises PeerError when it cannot be reached, does not answer in time, or
-        refuses.
-        """
-
-    def serve(
-        self, verb: int, handler: Callable[[int, tuple[Value, ...]], Awaitable[Sequence[Packable]]]
-    ) -> None:
-        """Answer the requests of other machines with `handler(machine, fields)`."""
-
-
 Sources = Callable[[], Sequence[int]]
 
 
@@ -66,7 +50,7 @@ class Transfer:
 class Swarm:
     """Gives and takes chunks over the files link, storing in `store`."""
 
-    def __init__(self, store: BlobStore, peers: PeerRequests, *, choice: random.Random | None = None) -> None:
+    def __init__(self, store: BlobStore, peers: PeerLinks, *, choice: random.Random | None = None) -> None:
         self._store = store
         self._peers = peers
         self._random = choice or random.Random()
@@ -108,17 +92,17 @@ class Swarm:
         if not task.cancelled():
             task.exception()  # it is raised to those who wait; with nobody waiting it is not news
 
-    async def _give_manifest(self, machine: int, fields: tuple[Value, ...]) -> Sequence[Packable]:
+    async def _give_manifest(self, sender: Sender, fields: Fields) -> Sequence[Packable]:
         match fields:
             case (bytes(name),) if len(name) == 32:
                 return [await asyncio.to_thread(self._store.raw_manifest, name)]
-        raise PeerError("malformed", "A manifest is asked for by its hash")
+        raise BadMessage("a manifest is asked for by its hash")
 
-    async def _give_have(self, machine: int, fields: tuple[Value, ...]) -> Sequence[Packable]:
+    async def _give_have(self, sender: Sender, fields: Fields) -> Sequence[Packable]:
         match fields:
             case (bytes(name),) if len(name) == 32:
                 return [await asyncio.to_thread(self._bitmap, name)]
-        raise PeerError("malformed", "Chunks are asked for by their manifest's hash")
+        raise BadMessage("chunks are asked for by their manifest's hash")
 
     def _bitmap(self, name: bytes) -> bytes | None:
         manifest = self._store.manifest(name)
@@ -129,14 +113,14 @@ class Swarm:
             bits &= ~(1 << position)
         return bits.to_bytes(len(manifest.hashes) // 8 + 1, "little")
 
-    async def _give_chunk(self, machine: int, fields: tuple[Value, ...]) -> Sequence[Packable]:
+    async def _give_chunk(self, sender: Sender, fields: Fields) -> Sequence[Packable]:
         match fields:
             case (bytes(name),) if len(name) == 32:
-                if not self._take_slot(machine):
+                if not self._take_slot(sender.machine):
                     return [BUSY, None]
                 data = await asyncio.to_thread(self._store.chunk, name)
                 return [ABSENT, None] if data is None else [OK, data]
-        raise PeerError("malformed", "A chunk is asked for by its hash")
+        raise BadMessage("a chunk is asked for by its hash")
 
     def _take_slot(self, machine: int) -> bool:
         now = time.monotonic()
