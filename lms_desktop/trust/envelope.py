@@ -153,7 +153,7 @@ def split_payload(payload: bytes) -> tuple[bytes, tuple[bytes, ...]]:
 
 
 def payload_hash(entry_type: int, payload: bytes) -> bytes:
-    """Return H(payload), for any bytes: what is not a command's payload is hashed whole, under its own tag."""
+    """Return H(payload), for any bytes: what is not a command's payload is hashed whole, by its own tag."""
     if entry_type == COMMAND:
         try:
             raw, tickets = split_payload(payload)

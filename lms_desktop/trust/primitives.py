@@ -1,8 +1,8 @@
 """The cryptographic primitives: the only module that imports `nacl`.
 
 Ed25519 signatures, X25519 sealed boxes, XChaCha20-Poly1305 and Argon2id are libsodium's, by PyNaCl; BLAKE2b
-and SHA-256 are hashlib's. There is one Ed25519 implementation in the whole system, so that no two replicas can
-disagree about a signature.
+and SHA-256 are hashlib's. There is one Ed25519 implementation in the whole system, so that no two replicas
+can disagree about a signature.
 """
 
 import hashlib
@@ -135,9 +135,9 @@ def seal_box(public: bytes, plaintext: bytes) -> bytes:
         raise BadKey("This public key can seal nothing: it is of small order.") from error
 
 
-def encrypt(key: bytes, plaintext: bytes, associated: bytes) -> bytes:
-    """Return `nonce (24) + ciphertext + tag (16)` of XChaCha20-Poly1305 under a random nonce."""
-    nonce = random_bytes(NONCE_BYTES)
+def encrypt(key: bytes, plaintext: bytes, associated: bytes, nonce: bytes | None = None) -> bytes:
+    """Return `nonce (24) + ciphertext + tag (16)` of XChaCha20-Poly1305; the nonce is random unless given."""
+    nonce = random_bytes(NONCE_BYTES) if nonce is None else nonce
     return nonce + sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(plaintext, associated, nonce, key)
 
 
@@ -165,7 +165,7 @@ class KdfParams:
     CEILING_PASSES = 16
 
     def check(self) -> None:
-        """Raise WeakParameters unless within bounds: a lowered cost is how a hostile copy gets keys guessed."""
+        """Raise WeakParameters unless within bounds: a lowered cost is how a hostile copy gets guessed."""
         memory_fits = self.FLOOR_MEMORY_KIB <= self.memory_kib <= self.CEILING_MEMORY_KIB
         if not (memory_fits and self.FLOOR_PASSES <= self.passes <= self.CEILING_PASSES):
             raise WeakParameters(
@@ -194,7 +194,7 @@ def derive_key(passphrase: bytes, salt: bytes, params: KdfParams) -> bytes:
 
 
 class CurveKeys:
-    """A CURVE key pair for ZeroMQ, from a 32-byte seed: `public` and `secret` are Z85 text, as ZeroMQ takes."""
+    """A CURVE key pair for ZeroMQ, from a 32-byte seed: `public` and `secret` as ZeroMQ's Z85 text."""
 
     __slots__ = ("public", "public_raw", "secret", "seed")
 
