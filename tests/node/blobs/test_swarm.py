@@ -137,6 +137,7 @@ def test_a_cut_in_mid_transfer_is_survived_and_nothing_is_fetched_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(swarm_module, "GIVE_UP_S", 1.0)
+    monkeypatch.setattr(swarm_module, "REST_STALLED_S", 0.2)
 
     async def story() -> None:
         async with lab(tmp_path, 2) as machines:
