@@ -25,6 +25,7 @@ REST_STALLED_S = 2.0
 REST_LIAR_S = 600.0
 SLOT_IDLE_S = 0.5
 ASK_AGAIN_S = 1.0
+ASK_SOON_S = 0.25
 GIVE_UP_S = 5.0
 ASKED_AT_ONCE = 8
 SWITCH_ON = "Switch on a machine that has the file; it is then fetched by itself."
@@ -167,7 +168,7 @@ class _Fetch:
                     self._under_way.add(position)
                     running.add(asyncio.create_task(self._take(manifest, position, machine)))
                 now = time.monotonic()
-                if now - asked > ASK_AGAIN_S:
+                if now - asked > (ASK_AGAIN_S if running else ASK_SOON_S):
                     asked = now
                     await self._ask_who_has(manifest)
                 if running:
