@@ -28,6 +28,6 @@ GRADES_AT_ONCE = 300
 STAFF = 100
 TOKEN_USES = 1_000
 
-STAMP = 253_402_300_799_999
-"""The last millisecond of the year 9999, UTC: beyond it no calendar can show a time."""
+STAMP = 253_370_764_799_999
+"""The last millisecond of the year 9998, UTC: a calendar can show it in every zone."""
 NUMBER = (1 << 63) - 1

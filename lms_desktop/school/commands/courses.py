@@ -20,6 +20,7 @@ from lms_desktop.school.schema import (
     PublicKey,
     Record,
     SlotBox,
+    Text,
     Title,
 )
 
@@ -75,12 +76,13 @@ class CourseCreate(Command):
 
     title: Title
     code: CourseCode
+    description: Text
     generation: Annotated[Generation, Part(Generation)]
 
 
 @dataclass(frozen=True, slots=True)
 class CourseEdit(Command):
-    """Staff retitle a course. ``replaces`` is the revision they saw; a stale edit is kept beside."""
+    """Staff change a course's texts. ``replaces`` is the revision they saw; a stale edit is kept beside."""
 
     KIND: ClassVar[int] = 41
 
@@ -88,6 +90,7 @@ class CourseEdit(Command):
     replaces: Number
     title: Title
     code: CourseCode
+    description: Text
 
 
 @dataclass(frozen=True, slots=True)
