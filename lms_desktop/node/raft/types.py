@@ -51,7 +51,9 @@ class Entry(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """What a server last acknowledged: in which leader's term, and up to which index. Compared term first."""
+    """The furthest that a server ever acknowledged: the index `match` and the term of the entry there.
+
+    Compared term first: an honest server's pair never falls, though its bare index may."""
 
     term: int
     match: int
@@ -205,11 +207,6 @@ Message: TypeAlias = RequestVote | VoteReply | AppendEntries | AppendReply | Tim
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
-    """Time passed: at the latest at `Update.next_deadline`."""
-
-
-@dataclass(frozen=True, slots=True)
 class Receive:
     """A message of an authenticated sender. `session` names its boot: any bytes, never the same twice."""
 
@@ -279,8 +276,7 @@ class Eligible:
 
 
 Event: TypeAlias = (
-    Tick
-    | Receive
+    Receive
     | Propose
     | ProposeConfiguration
     | Persisted
@@ -306,8 +302,7 @@ class Role(Enum):
 class HardState:
     """What a node must find again after a crash, beside its log.
 
-    `own` is what it last acknowledged itself; `pairs` what leaders said that voters (itself included)
-    acknowledged.
+    `own` is the furthest it acknowledged itself; `pairs` what leaders said of the voters (itself included).
     """
 
     term: int = 0

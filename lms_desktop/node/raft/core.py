@@ -1,0 +1,661 @@
+"""The consensus core: `Raft.step(events, now) -> Update`, pure and deterministic.
+
+**Starting.** Give it what the disk holds: the `HardState`, the last entry's `Position`, every configuration
+of the log in order with its index (`history`: of GENESIS and CONFIG entries), and a `LogReader` over the
+durable log. A school is founded by writing entry 1 (GENESIS, term 1) and `HardState(term=1, commit=1)` before
+the first start; a joining machine starts with nothing, and learns who votes from the log that it is sent.
+`configuration_of(entry)` reads the configuration out of a GENESIS or CONFIG entry.
+
+**Driving.** One call at a time. `now` is any monotonic clock in milliseconds. Call `step` with the events
+that came (many at once are cheaper than one by one: batches and the commit index are made once a step), and
+with none at `next_deadline`. After a gap between calls of more than an election timeout, the node listens for
+a full timeout before it may campaign.
+
+**The caller's duties**, for every `Update`, in this order:
+
+1. Send `send_now` at once. Its appends may leave before the fsync: that is where the speed is. Messages to
+   several machines may be the same object: encode it once.
+2. If `seq` is not 0, make durable in ONE transaction: drop the entries from `truncate_from` on (if not None),
+   append `entries`, store `hard_state` (if not None). Transactions in the order of the updates; several
+   updates may share one. Then report `Persisted(seq)` of the last of them. If `seq` is 0, `hard_state` holds
+   nothing that a promise rests on (commit index, pairs): let it travel with the next transaction.
+3. Send `send_after_persist` only when this update's `seq`, and all before it, are durable. With `seq` 0 they
+   wait for the writes still under way (there are some, else the messages were in `send_now`).
+4. Entries up to `commit` are decided: apply them in order, each once; `Raft.entries` reads them. A decided
+   entry may still wait for this node's own fsync: apply it after that, or in the same transaction.
+5. `answers` holds one answer for each Propose, ProposeConfiguration, Transfer and ReadIndex, in their order.
+   `Accepted` is no promise: the command is done when the entry at that index commits *with that term*.
+   A read may be answered from tables that have applied the index given for its context in `reads`.
+
+A message may be lost, doubled, late or reordered, never altered. Hand in only messages of authenticated
+senders with well-formed fields, after the host's own checks: stamps, configurations (`decode_configuration`
+passes), payloads (`chain` must not fail on them). An entry that the host refuses: hand in the append cut
+before it, then `Mute`. `divergence` is proof of a broken or lying machine: stop, tell people, delete nothing.
+`regressed` names machines (this one perhaps) that forgot what they had acknowledged: they count for nothing
+until the log that they are sent makes them whole again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final
+
+from lms_desktop.node.raft.configuration import Configurations, check_change
+from lms_desktop.node.raft.leader import Leader
+from lms_desktop.node.raft.log import Log, Position
+from lms_desktop.node.raft.pairs import PairBook
+from lms_desktop.node.raft.quorum import won
+from lms_desktop.node.raft.settings import Settings
+from lms_desktop.node.raft.types import (
+    Accepted,
+    Answer,
+    AppendEntries,
+    AppendReply,
+    Chain,
+    Configuration,
+    ConfigurationError,
+    Divergence,
+    Eligible,
+    Entry,
+    EntryType,
+    Event,
+    HardState,
+    LogReader,
+    Message,
+    Mute,
+    Pair,
+    Persisted,
+    Propose,
+    ProposeConfiguration,
+    RaftError,
+    ReadIndex,
+    Reason,
+    Receive,
+    Refused,
+    RequestVote,
+    Role,
+    Server,
+    TimeoutNow,
+    Transfer,
+    Unreachable,
+    Update,
+    VoteReply,
+    encode_configuration,
+)
+
+LONG_AGO: Final = -(1 << 62)
+RETIRED_SESSIONS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a node finds on its disk: see `Raft`."""
+
+    hard_state: HardState = field(default_factory=HardState)
+    last: Position = field(default_factory=Position)
+    history: Sequence[tuple[int, Configuration]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStatus:
+    """A leader's view of another machine: `silent_ms` since its last answer; `whole`: it forgot nothing."""
+
+    machine: int
+    match: int
+    silent_ms: int
+    whole: bool
+
+
+class Raft:
+    """One server of the cluster."""
+
+    def __init__(
+        self,
+        server: Server,
+        stored: Stored,
+        reader: LogReader,
+        chain: Chain,
+        configuration_of: Callable[[Entry], Configuration],
+        random: Random,
+        now: int,
+        settings: Settings = Settings(),  # noqa: B008  # frozen
+    ) -> None:
+        state = stored.hard_state
+        if state.commit > stored.last.index:
+            raise RaftError(f"entries {stored.last.index + 1} to {state.commit} were committed and are gone")
+        self.server = server
+        self.term = state.term
+        self.commit = state.commit
+        self.role = Role.FOLLOWER
+        self.leader: int | None = None
+        self.log = Log(stored.last, reader, chain, settings.window_entries, settings.window_bytes)
+        self._vote = state.vote
+        self._own = state.own
+        self._pairs = PairBook(state.pairs)
+        self._configurations = Configurations(stored.history, state.commit)
+        self._configuration_of = configuration_of
+        self._random = random
+        self._settings = settings
+        self._office: Leader | None = None
+        self._votes: list[int] = []
+        self._ballot = 0  # the write that makes our vote for ourselves durable
+        self._sessions: dict[int, tuple[bytes, deque[bytes]]] = {}
+        self._muted: tuple[int, int] | None = None
+        self._eligible = True
+        self._seq = 0
+        self._durable = 0
+        self._promised = False  # term, vote or own pair changed since the last update
+        self._noted = False  # the commit index did
+        self._now = now
+        self._heard = now  # from a leader, or from nobody: a fresh node listens for a full timeout too
+        self._update = Update()
+        self._later: list[tuple[int, Message]] = []
+        self._configured()
+        self._wait()
+
+    # --- what callers ask ------------------------------------------------------------------------------
+
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration in force."""
+        return self._configurations.current
+
+    @property
+    def changing(self) -> bool:
+        """Whether a configuration waits to be committed."""
+        return self._configurations.index > self.commit
+
+    def entries(self, lo: int, hi: int, max_bytes: int) -> Sequence[Entry]:
+        """Entries lo .. hi - 1, cut after about `max_bytes` of payload; at least one if lo < hi."""
+        return self.log.entries(lo, hi, max_bytes)
+
+    def peers(self) -> list[PeerStatus]:
+        """What the leader knows of the others; empty elsewhere."""
+        if self._office is None:
+            return []
+        return [
+            PeerStatus(machine, peer.match, self._now - peer.contact, peer.whole)
+            for machine, peer in self._office.peers.items()
+        ]
+
+    # --- a step ----------------------------------------------------------------------------------------
+
+    def step(self, events: Iterable[Event], now: int) -> Update:
+        """Take in what happened, then what time brings; raises RaftError if the caller broke a rule."""
+        if now - self._now > self._settings.election_ms:
+            self._stalled(now)
+        self._now = max(now, self._now)
+        for event in events:
+            _HANDLERS[type(event)](self, event)
+        self._elapse()
+        self._lead()
+        return self._finish()
+
+    def _stalled(self, now: int) -> None:
+        self._now = now
+        self._heard = now
+        self._wait()
+        if self._office is not None:
+            self._office.grace(now)
+
+    def _elapse(self) -> None:
+        now = self._now
+        office = self._office
+        if office is None:
+            if now >= self._deadline:
+                self._campaign(pre=True)
+            return
+        if now >= office.target_until:
+            office.keep_office()
+            if not self._eligible:
+                self._follow(self.term, None)
+                return
+        if office.heartbeat_due(now) and not office.has_quorum(now):
+            self._follow(self.term, None)
+
+    def _finish(self) -> Update:
+        update, self._update = self._update, Update()
+        log = self.log
+        update.truncate_from, update.entries = log.hand_over()
+        if update.entries or update.truncate_from is not None or self._promised:
+            self._seq += 1
+            update.seq = self._seq
+            log.writing(self._seq)
+        if update.seq or self._noted or self._pairs.news:
+            update.hard_state = HardState(self.term, self._vote, self.commit, self._own, self._pairs.packed())
+        self._promised = self._noted = self._pairs.news = False
+        if log.idle:
+            update.send_now += self._later
+        else:
+            update.send_after_persist = self._later
+        self._later = []
+        log.shrink(self.commit)
+        update.commit = self.commit
+        update.term = self.term
+        update.role = self.role
+        update.leader = self.leader
+        office = self._office
+        if office is not None:
+            update.next_deadline = office.deadline
+        else:
+            update.next_deadline = min(self._deadline, self._now + self._settings.election_ms // 2)
+        return update
+
+    # --- roles -----------------------------------------------------------------------------------------
+
+    def _wait(self) -> None:
+        """Draw the time of the next campaign. A sole voter has nobody to wait for but its disk."""
+        span = self._settings.election_ms
+        alone = len(self._voters) == 1 and self.role is Role.FOLLOWER and self._may_campaign
+        self._deadline = self._now + (0 if alone else span + self._random.randrange(span))
+
+    def _follow(self, term: int, leader: int | None) -> None:
+        if term > self.term:
+            self.term = term
+            self._vote = 0
+            self._promised = True
+        if self._office is not None:
+            self._heard = LONG_AGO  # the office is lost: nobody to protect
+        self.role = Role.FOLLOWER
+        self.leader = leader
+        self._office = None
+        self._votes = []
+        self._wait()
+
+    @property
+    def _whole(self) -> bool:
+        """Whether this node still holds all that it is known to have acknowledged."""
+        return self._own >= self._pairs.of(self.server.machine)
+
+    @property
+    def _may_campaign(self) -> bool:
+        return self._votes_here and self._eligible and self._whole
+
+    def _campaign(self, pre: bool, transfer: bool = False) -> None:
+        if not self._may_campaign:
+            self._wait()
+            return
+        self.leader = None
+        me = self.server.machine
+        pre = pre and len(self._voters) > 1
+        if pre:
+            self.role = Role.PRECANDIDATE
+            self._votes = [me]
+            term = self.term + 1
+        else:
+            self.role = Role.CANDIDATE
+            self._votes = []
+            self.term += 1
+            self._vote = me
+            self._promised = True
+            self._ballot = self._seq + 1
+            term = self.term
+        last = self.log.last
+        request = RequestVote(term, pre, transfer, last.index, last.term, self._own)
+        out = self._update.send_now if pre else self._later
+        out.extend((machine, request) for machine in self._voters if machine != me)
+        self._wait()
+
+    def _count_votes(self) -> None:
+        if not won(self._voters, self._votes):
+            return
+        if self.role is Role.PRECANDIDATE:
+            self._campaign(pre=False)
+        else:
+            self._take_office()
+
+    def _take_office(self) -> None:
+        self.role = Role.LEADER
+        self.leader = self.server.machine
+        self._office = Leader(self.server, self.term, self.log, self._pairs, self._settings, self._now)
+        self._office.reconfigure(self.configuration, self._now)
+        self.log.extend(self.term, [(EntryType.NOOP, 0, b"")])
+
+    def _configured(self) -> None:
+        """A configuration came into force."""
+        configuration = self._configurations.current
+        self._voters = tuple(s.machine for s in configuration.voters)
+        self._votes_here = self.server in configuration.voters
+        self._incarnations = {s.machine: s.incarnation for s in configuration.voters + configuration.learners}
+        self._update.configuration = configuration
+        if self._office is not None:
+            self._office.reconfigure(configuration, self._now)
+
+    def _configure(self, index: int, configuration: Configuration) -> None:
+        """The entry at `index`, just appended, brings a configuration."""
+        self._pairs.promote(self.configuration.voters, configuration.voters)
+        self._configurations.append(index, configuration)
+        self._configured()
+
+    def _commit_to(self, index: int) -> None:
+        if index > self.commit:
+            self.commit = index
+            self._configurations.committed(index)
+            self._noted = True
+
+    # --- messages --------------------------------------------------------------------------------------
+
+    def _on_receive(self, event: Receive) -> None:
+        machine = event.sender.machine
+        if self._incarnations.get(machine, event.sender.incarnation) != event.sender.incarnation:
+            return
+        if not self._current(machine, event.session):
+            return
+        _MESSAGES[type(event.message)](self, machine, event.message)
+
+    def _current(self, machine: int, session: bytes) -> bool:
+        """Whether this is the sender's session, or a new one, and none that it has left."""
+        known = self._sessions.get(machine)
+        if known is None:
+            self._sessions[machine] = (session, deque(maxlen=RETIRED_SESSIONS))
+            return True
+        current, retired = known
+        if session == current:
+            return True
+        if session in retired:
+            return False
+        retired.append(current)
+        self._sessions[machine] = (session, retired)
+        if self._office is not None:
+            self._office.restarted(machine)
+        return True
+
+    def _on_request_vote(self, sender: int, request: RequestVote) -> None:
+        if not request.transfer and (
+            self._office is not None or self._now - self._heard < self._settings.election_ms
+        ):
+            return  # a leader lives: nobody deposes it
+        if request.term > self.term and not request.pre:
+            self._follow(request.term, None)
+        last = self.log.last
+        remembers = request.own >= self._pairs.of(sender)
+        if not remembers:
+            self._update.regressed.append(sender)
+        granted = (
+            (request.term > self.term if request.pre else request.term == self.term)
+            and (request.pre or self._vote in (0, sender))
+            and (request.pre or self.leader is None)
+            and (request.last_term, request.last_index) >= (last.term, last.index)
+            and remembers
+            and self._whole
+        )
+        if granted and not request.pre:
+            if self._vote != sender:
+                self._vote = sender
+                self._promised = True
+            self._wait()
+        term = request.term if granted else self.term
+        self._later.append((sender, VoteReply(term, request.pre, granted, self._own)))
+
+    def _on_vote_reply(self, sender: int, reply: VoteReply) -> None:
+        if not reply.granted:
+            if reply.term > self.term:
+                self._follow(reply.term, None)
+            return
+        if reply.pre:
+            expected = self.role is Role.PRECANDIDATE and reply.term == self.term + 1
+        else:
+            expected = self.role is Role.CANDIDATE and reply.term == self.term
+        if not expected or sender in self._votes:
+            return
+        if reply.own < self._pairs.of(sender):
+            self._update.regressed.append(sender)
+            return
+        self._votes.append(sender)
+        self._count_votes()
+
+    def _on_append_entries(self, sender: int, append: AppendEntries) -> None:
+        if append.term < self.term:
+            self._reply(sender, append, False, 0)
+            return
+        if self._muted == (sender, append.term) or (append.term == self.term and self._office is not None):
+            return
+        if append.term > self.term or self.role is not Role.FOLLOWER or self.leader is None:
+            self._follow(append.term, sender)
+        elif self.leader != sender:
+            return
+        self._heard = self._now
+        self._wait()
+        was_whole = self._whole
+        self._pairs.learn_all(append.pairs, self._voters)
+        if was_whole and not self._whole:
+            self._update.regressed.append(self.server.machine)
+        self._replicate(sender, append)
+
+    def _replicate(self, sender: int, append: AppendEntries) -> None:
+        log = self.log
+        prev = append.prev_index
+        if prev > log.last.index:
+            self._reply(sender, append, False, log.last.index)
+            return
+        term, head = log.position(prev)
+        if term != append.prev_term:
+            if prev <= self.commit:
+                self._diverged(sender, prev, head, append.prev_head)
+            else:
+                self._reply(sender, append, False, self.commit)
+            return
+        if head != append.prev_head:
+            self._diverged(sender, prev, head, append.prev_head)
+            return
+        fresh = self._unknown(sender, append)
+        if fresh is None:
+            return
+        if fresh:
+            configurations = [
+                (e.index, self._configuration_of(e))
+                for e in fresh
+                if e.type == EntryType.CONFIG or e.type == EntryType.GENESIS
+            ]
+            log.append(fresh)
+            for index, configuration in configurations:
+                self._configure(index, configuration)
+        verified = prev + len(append.entries)
+        self._commit_to(min(append.commit, verified))
+        self._acknowledge(verified)
+        self._reply(sender, append, True, verified)
+
+    def _unknown(self, sender: int, append: AppendEntries) -> Sequence[Entry] | None:
+        """The entries not in the log yet, which is cut where they contradict it; None at a divergence."""
+        log = self.log
+        entries = append.entries
+        known = min(len(entries), log.last.index - append.prev_index)
+        for place in range(known):
+            entry = entries[place]
+            term, head = log.position(append.prev_index + 1 + place)
+            if term == entry.term and head == entry.head:
+                continue
+            if term == entry.term or entry.index <= self.commit:
+                self._diverged(sender, entry.index, head, entry.head)
+                return None
+            log.truncate(entry.index)
+            if self._configurations.truncate(entry.index):
+                self._configured()
+            known = place
+            break
+        fresh = entries[known:]
+        wrong = log.check(fresh)
+        if wrong is not None:
+            entry, head = wrong
+            self._diverged(sender, entry.index, head, entry.head)
+            return None
+        return fresh
+
+    def _diverged(self, leader: int, index: int, ours: bytes, theirs: bytes) -> None:
+        self._update.divergence = Divergence(leader, self.term, index, ours, theirs)
+        self._on_mute(Mute(leader, self.term))
+
+    def _acknowledge(self, index: int) -> None:
+        """This node is about to promise that it holds the log up to `index`."""
+        own = Pair(self.log.term_at(index), index)
+        if own > self._own:
+            self._own = own
+            self._promised = True
+
+    def _reply(self, leader: int, append: AppendEntries, ok: bool, index: int) -> None:
+        reply = AppendReply(self.term, append.round, ok, append.prev_index, index, self._own)
+        self._later.append((leader, reply))
+
+    def _on_append_reply(self, sender: int, reply: AppendReply) -> None:
+        if reply.term > self.term:
+            self._follow(reply.term, None)
+            return
+        office = self._office
+        if office is None or reply.term < self.term or sender not in office.peers:
+            return
+        if office.answered(sender, reply, self._now):
+            self._update.regressed.append(sender)
+
+    def _on_timeout_now(self, sender: int, message: TimeoutNow) -> None:
+        if message.term == self.term and self.leader == sender and self._office is None:
+            self._campaign(pre=False, transfer=True)
+
+    # --- the leader's part of a step -------------------------------------------------------------------
+
+    def _lead(self) -> None:
+        office = self._office
+        if office is None:
+            return
+        log = self.log
+        if log.last.index > log.handed:
+            self._acknowledge(log.last.index)
+        if office.votes:
+            self._pairs.learn(self.server.machine, Pair(log.term_at(log.stable), log.stable))
+        agreed = office.agreed_index()
+        if agreed >= office.first:
+            self._commit_to(agreed)
+        self._update.reads += office.reads.confirmed(office.agreed_round())
+        leaving = not office.votes and not self.changing
+        if leaving:
+            office.new_round(self._now)  # a last word, so that all know the commit that ends this office
+        office.replicate(self.commit, self._now, self._update.send_now)
+        if leaving:
+            successor = office.successor(self._now)
+            if successor is not None:
+                self._update.send_now.append((successor, TimeoutNow(self.term)))
+            self._follow(self.term, None)
+
+    # --- requests of the host --------------------------------------------------------------------------
+
+    def _answer(self, answer: Answer) -> None:
+        self._update.answers.append(answer)
+
+    def _refuse(self, reason: Reason, detail: str = "") -> None:
+        self._answer(Refused(reason, self.leader, detail))
+
+    def _on_propose(self, event: Propose) -> None:
+        office = self._office
+        if office is None:
+            self._refuse(Reason.NOT_LEADER)
+        elif office.target is not None:
+            self._refuse(Reason.TRANSFERRING)
+        elif self.log.bytes_after(self.commit) > self._settings.uncommitted_bytes:
+            self._refuse(Reason.BUSY)
+        elif any(type_ != EntryType.COMMAND for type_, _, _ in event.proposals):
+            raise RaftError("only commands are proposed; configurations have an event of their own")
+        else:
+            first = self.log.last.index + 1
+            self.log.extend(self.term, event.proposals)
+            self._answer(Accepted(self.term, first, len(event.proposals)))
+
+    def _on_propose_configuration(self, event: ProposeConfiguration) -> None:
+        office = self._office
+        if office is None:
+            self._refuse(Reason.NOT_LEADER)
+            return
+        if office.target is not None:
+            self._refuse(Reason.TRANSFERRING)
+            return
+        if self.commit < office.first:
+            self._refuse(Reason.TERM_NOT_COMMITTED)
+            return
+        if self.changing:
+            self._refuse(Reason.CHANGE_PENDING)
+            return
+        try:
+            check_change(self.configuration, event.configuration)
+        except ConfigurationError as error:
+            self._refuse(Reason.NOT_ALLOWED, str(error))
+            return
+        index = self.log.last.index + 1
+        payload = encode_configuration(event.configuration, event.admitted)
+        self.log.extend(self.term, [(EntryType.CONFIG, event.stamp, payload)])
+        self._configure(index, event.configuration)
+        self._answer(Accepted(self.term, index, 1))
+
+    def _on_transfer(self, event: Transfer) -> None:
+        office = self._office
+        if office is None:
+            self._refuse(Reason.NOT_LEADER)
+            return
+        target = office.successor(self._now) if event.target is None else event.target
+        if target is None or target == self.server.machine or target not in self._voters:
+            self._refuse(Reason.NO_TARGET)
+            return
+        office.hand_over(target, self._now)
+        self._answer(Accepted(self.term, self.log.last.index, 0))
+
+    def _on_read_index(self, event: ReadIndex) -> None:
+        office = self._office
+        if office is None:
+            self._refuse(Reason.NOT_LEADER)
+        elif self.commit < office.first:
+            self._refuse(Reason.TERM_NOT_COMMITTED)
+        else:
+            office.reads.ask(office.new_round(self._now), event.context, self.commit)
+            self._answer(Accepted(self.term, self.commit, 0))
+
+    def _on_persisted(self, event: Persisted) -> None:
+        if event.seq <= self._durable:
+            return
+        self._durable = event.seq
+        self.log.persisted(event.seq)
+        if self.role is Role.CANDIDATE and event.seq >= self._ballot and not self._votes_for_itself:
+            self._votes.append(self.server.machine)
+            self._count_votes()
+
+    @property
+    def _votes_for_itself(self) -> bool:
+        return self.server.machine in self._votes
+
+    def _on_unreachable(self, event: Unreachable) -> None:
+        if self._office is not None and event.machine in self._office.peers:
+            self._office.peers[event.machine].probe()
+
+    def _on_mute(self, event: Mute) -> None:
+        self._muted = (event.leader, event.term)
+        if self.leader == event.leader and self.term == event.term:
+            self.leader = None
+            self._heard = LONG_AGO
+
+    def _on_eligible(self, event: Eligible) -> None:
+        self._eligible = event.eligible
+        office = self._office
+        if office is not None and not event.eligible and office.target is None:
+            successor = office.successor(self._now)
+            if successor is not None:
+                office.hand_over(successor, self._now)
+
+
+_HANDLERS: Final[dict[type, Callable[[Raft, Any], None]]] = {
+    Receive: Raft._on_receive,
+    Propose: Raft._on_propose,
+    ProposeConfiguration: Raft._on_propose_configuration,
+    Persisted: Raft._on_persisted,
+    Transfer: Raft._on_transfer,
+    ReadIndex: Raft._on_read_index,
+    Unreachable: Raft._on_unreachable,
+    Mute: Raft._on_mute,
+    Eligible: Raft._on_eligible,
+}
+
+_MESSAGES: Final[dict[type, Callable[[Raft, int, Any], None]]] = {
+    RequestVote: Raft._on_request_vote,
+    VoteReply: Raft._on_vote_reply,
+    AppendEntries: Raft._on_append_entries,
+    AppendReply: Raft._on_append_reply,
+    TimeoutNow: Raft._on_timeout_now,
+}
