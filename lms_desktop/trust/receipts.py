@@ -230,7 +230,10 @@ def sign_receipt(
 
 
 def complete(voter_part: bytes, nonce: bytes, sha256: bytes) -> bytes:
-    """Return the whole receipt: the voter's part and what only the student's app knows; raises ReceiptError."""
+    """Return the whole receipt: the voter's part, and what the student's app alone knows.
+
+    Raises ReceiptError.
+    """
     try:
         raw = wire.pack((*wire.unpack_array(voter_part, limit=MAX_RECEIPT), nonce, sha256))
     except WireError as error:
