@@ -192,7 +192,7 @@ def set_up(extras: frozenset[str]) -> None:
 
 def demo(arguments: list[str]) -> int:
     set_up(frozenset())
-    return run("python", "-m", "lms_desktop", "demo", *arguments)
+    return run("python", "-P", "-m", "lms_desktop", "demo", *arguments)
 
 
 def test(arguments: list[str], *, tutor: bool) -> int:
