@@ -25,6 +25,7 @@ from lms_desktop.views.widgets import TONE_ICONS, button, column, icon_button, l
 
 SECONDS_SHOWN = 5
 MAX_SHOWN = 4
+TOAST_WIDTH = 400
 MAX_KEPT = 200
 
 log = logging.getLogger(__name__)
@@ -119,7 +120,7 @@ class Toast(QFrame):
         super().__init__(parent)
         self.message = message
         self.setProperty("role", "toast")
-        self.setFixedWidth(400)
+        self.setFixedWidth(TOAST_WIDTH)
         self._close = close
         text = label(message.text, "strong" if message.hint else "", wrap=True)
         lines: list[Any] = [text]
@@ -213,11 +214,12 @@ class Toasts(QWidget):
 
     def place(self) -> None:
         """Sit in the corner, as large as what is shown."""
-        self._box.activate()
+        height = 0
         for toast in self._shown:
-            toast.setMinimumHeight(toast.heightForWidth(toast.width()))
-        self._box.activate()
-        self.resize(self.sizeHint())
+            toast.ensurePolished()
+            toast.setFixedHeight(toast.layout().totalHeightForWidth(TOAST_WIDTH))
+            height += toast.height() + self._box.spacing()
+        self.resize(TOAST_WIDTH, max(height - self._box.spacing(), 0))
         window = self.parentWidget()
         self.move(window.width() - self.width() - 20, window.height() - self.height() - 20)
         self.raise_()

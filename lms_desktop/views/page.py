@@ -6,9 +6,9 @@ Something that loads, shows, and loads again when the school changed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QProgressBar, QStackedLayout, QVBoxLayout, QWidget
@@ -27,11 +27,15 @@ SETTLE_MS = 60
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Somewhere to go: a screen's name and the number of what it shows (course, assignment, ...)."""
+    """Somewhere to go: a screen's name and the number of what it shows (course, assignment, ...).
+
+    `item` carries what a number cannot name, such as one version of a hand-in.
+    """
 
     name: str
     key: int = 0
     title: str = ""
+    item: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Context:
     messages: Messages
     go: Callable[[Place], None]
     back: Callable[[], None]
+    later: Callable[[Coroutine[Any, Any, Any]], Any]  # work that goes on when the person leaves the screen
 
     @property
     def zone(self) -> str:

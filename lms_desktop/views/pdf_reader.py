@@ -21,7 +21,7 @@ MARGIN = 12
 
 _PROBLEMS = {
     QPdfDocument.Error.IncorrectPassword: "This PDF is protected with a password.",
-    QPdfDocument.Error.UnsupportedSecurityScheme: "This PDF is protected in a way that cannot be opened here.",
+    QPdfDocument.Error.UnsupportedSecurityScheme: "This PDF is protected in an unknown way.",
     QPdfDocument.Error.InvalidFileFormat: "This file is damaged, or is no PDF.",
 }
 

@@ -23,6 +23,7 @@ from lms_desktop.views.page import Context, Page, Place
 from lms_desktop.views.tasks import Tasks
 from lms_desktop.views.waiting import WaitingDialog
 from lms_desktop.views.widgets import (
+    Elided,
     badge,
     button,
     clear,
@@ -56,12 +57,12 @@ SCREENS = {
     "settings": ("settings", "SettingsPage"),
 }
 HOMES = {
-    Role.STUDENT: (("student", "&Today", "today"), ("grades", "&Grades", "grades")),
-    Role.INSTRUCTOR: (("instructor", "&Today", "today"),),
+    Role.STUDENT: (("student", "Today", "today"), ("grades", "Grades", "grades")),
+    Role.INSTRUCTOR: (("instructor", "Today", "today"),),
     Role.ADMINISTRATOR: (
-        ("administrator", "&Today", "today"),
-        ("people", "&People", "people"),
-        ("machines", "&Machines", "machine"),
+        ("administrator", "Today", "today"),
+        ("people", "People", "people"),
+        ("machines", "Machines", "machine"),
     ),
 }
 
@@ -82,7 +83,7 @@ class Shell(QWidget):
         self.session = session
         self.messages = messages
         self.tasks = Tasks(messages)
-        self.context = Context(session, messages, self.go, self.back)
+        self.context = Context(session, messages, self.go, self.back, self.tasks.start)
         self.page: Page | None = None
         self._place = Place("")
         self._trail: list[Place] = []
@@ -128,7 +129,7 @@ class Shell(QWidget):
         for item in items:
             if item.objectName() == "nav.grades":
                 item.setLayout(row(None, self._unread, margins=(0, 0, 4, 0)))
-        settings = self._nav_button(Place("settings"), "&Settings", "settings")
+        settings = self._nav_button(Place("settings"), "Settings", "settings")
         frame.setLayout(
             column(
                 row(IconLabel("school", "accent", 22), school, gap=10, margins=(6, 4, 4, 12)),
@@ -155,7 +156,7 @@ class Shell(QWidget):
         frame.setObjectName("header")
         frame.setFixedHeight(56)
         self._back = icon_button("back", "header.back", "Back (Alt+Left)", self.back)
-        self._title = label("", "strong")
+        self._title = Elided("", "muted")
         self.status = button("", "header.status", kind="pill", on_click=self.show_waiting)
         person = self.session.person
         self.person = button(
@@ -178,20 +179,17 @@ class Shell(QWidget):
         self.person.setMenu(menu)
         self._seat = label(seat, "muted")
         self._seat.setToolTip("This computer")
-        frame.setLayout(
-            row(
-                self._back,
-                self._title,
-                None,
-                self.status,
-                8,
-                IconLabel("machine", "muted", 16),
-                self._seat,
-                8,
-                self.person,
-                gap=8,
-                margins=(20, 0, 12, 0),
-            )
+        line = row(
+            self._back,
+            self._title,
+            self.status,
+            8,
+            IconLabel("machine", "muted", 16),
+            self._seat,
+            8,
+            self.person,
+            gap=8,
+            margins=(20, 0, 12, 0),
         )
         return frame
 
@@ -224,7 +222,7 @@ class Shell(QWidget):
             old.close_page()
             self._pages.removeWidget(old)
             old.deleteLater()
-        self._title.setText(place.title)
+        self._title.set_full(place.title)
         self._back.setVisible(bool(self._trail))
         self._mark()
         self.page.refresh()

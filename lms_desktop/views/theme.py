@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication
 from lms_desktop.resources import resource
 
 MIN_CONTRAST = 4.5
-POINT_SIZE = 10.0
+POINT_SIZE = 10.5
 
 
 @dataclass(frozen=True, slots=True)

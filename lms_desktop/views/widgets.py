@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractButton,
     QBoxLayout,
@@ -56,6 +56,32 @@ def label(
     if selectable:
         widget.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return widget
+
+
+class Elided(QLabel):
+    """One line of plain text, shortened with dots where it does not fit; then the tip shows all of it."""
+
+    def __init__(self, text: str, role: str = "") -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setProperty("role", role)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.set_full(text)
+
+    def set_full(self, text: str) -> None:
+        """Show another text."""
+        self._full = text
+        self._shorten()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._shorten()
+
+    def _shorten(self) -> None:
+        shown = self.fontMetrics().elidedText(self._full, Qt.TextElideMode.ElideRight, max(self.width(), 40))
+        if shown != self.text():
+            self.setText(shown)
+        self.setToolTip(self._full if shown != self._full else "")
 
 
 def restyle(widget: QWidget, **properties: Any) -> None:
@@ -225,13 +251,9 @@ def list_row(
 
     The whole can be pressed.
     """
-    heading = label(title, "strong")
-    heading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-    texts: list[Item] = [heading]
+    texts: list[Item] = [Elided(title, "strong")]
     if subtitle:
-        below = label(subtitle, "small")
-        below.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        texts.append(below)
+        texts.append(Elided(subtitle, "small"))
     items: list[Item] = [*([lead] if lead else []), column(*texts, gap=2), *trailing]
     content = row(*items, IconLabel("chevron-right", "muted", 16), gap=12, margins=(12, 9, 12, 9))
     content.setStretch(1 if lead else 0, 1)
