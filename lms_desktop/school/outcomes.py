@@ -37,6 +37,7 @@ class Outcome(IntEnum):
     KEY_TAKEN = 46
     BAD_KEY_PROOF = 47
     LAST_ADMINISTRATOR = 48
+    NOT_A_STUDENT = 49
     UNKNOWN_MACHINE = 60
     MACHINE_RETIRED = 61
     UNKNOWN_TOKEN = 62
@@ -62,6 +63,9 @@ class Outcome(IntEnum):
     EXTENSION_TOO_EARLY = 93
     MATERIAL_ARCHIVED = 94
     DUPLICATE = 95
+    DRAFT_FOR_STUDENT = 96
+    NOT_CURRENT = 97
+    WRONG_KEY = 98
 
     # The school.
     RULES_NOT_RAISED = 120
@@ -121,6 +125,7 @@ _SENTENCES: dict[Outcome, str] = {
     Outcome.KEY_TAKEN: "This key is already in use in the school.",
     Outcome.BAD_KEY_PROOF: "The new key did not sign for itself. Try again from the start.",
     Outcome.LAST_ADMINISTRATOR: "This is the school's last administrator. Add another first.",
+    Outcome.NOT_A_STUDENT: "This person is not a student of this course.",
     Outcome.UNKNOWN_MACHINE: "There is no such machine in the school.",
     Outcome.MACHINE_RETIRED: "This machine has been taken out of the school.",
     Outcome.UNKNOWN_TOKEN: "There is no such provisioning token.",
@@ -144,5 +149,8 @@ _SENTENCES: dict[Outcome, str] = {
     Outcome.EXTENSION_TOO_EARLY: "An extension must end after the assignment's due time.",
     Outcome.MATERIAL_ARCHIVED: "This material is archived.",
     Outcome.DUPLICATE: "The same entry is in the list twice.",
+    Outcome.DRAFT_FOR_STUDENT: "A draft must not be readable by the student. Release it instead.",
+    Outcome.NOT_CURRENT: "A newer grade was written meanwhile. Look at it before you release.",
+    Outcome.WRONG_KEY: "This was sealed to a key that the person no longer has. Open it again and retry.",
     Outcome.RULES_NOT_RAISED: "The school's rules can only be raised to a newer version.",
 }

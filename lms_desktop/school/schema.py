@@ -134,17 +134,6 @@ class Pattern:
         return value
 
 
-class Curve:
-    """A CURVE public key as ZeroMQ writes it: 40 characters of Z85, in bytes."""
-
-    _pattern = re.compile(rb"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
-
-    def read(self, field: str, value: Any) -> bytes:
-        if type(value) is not bytes or not self._pattern.fullmatch(value):
-            raise CommandError(field, "must be a CURVE key of 40 characters")
-        return value
-
-
 class Maybe:
     """Nothing, or what ``check`` allows."""
 
@@ -226,7 +215,6 @@ Port = Annotated[int, Int(1, 65_535)]
 Hash = Annotated[bytes, Data(32, 32)]
 PublicKey = Annotated[bytes, Data(32, 32)]
 Signature = Annotated[bytes, Data(64, 64)]
-CurveKey = Annotated[bytes, Curve()]
 Name = Annotated[str, Line(limits.NAME)]
 Title = Annotated[str, Line(limits.TITLE)]
 Username = Annotated[

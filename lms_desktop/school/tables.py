@@ -17,103 +17,103 @@ _SEALED = (
 _ORIGIN = "author INTEGER NOT NULL, lane BLOB NOT NULL, seq INTEGER NOT NULL, stamp INTEGER NOT NULL"
 
 _SCHEMA = f"""
-CREATE TABLE school_school (
+CREATE TABLE IF NOT EXISTS school_school (
     id INTEGER PRIMARY KEY CHECK (id = 1), cluster_id BLOB NOT NULL, name TEXT NOT NULL, zone TEXT NOT NULL,
     recovery BLOB NOT NULL, rules_version INTEGER NOT NULL, stamp INTEGER NOT NULL);
 
-CREATE TABLE school_principals (
+CREATE TABLE IF NOT EXISTS school_principals (
     number INTEGER PRIMARY KEY, kind INTEGER NOT NULL, public BLOB, active INTEGER NOT NULL);
-CREATE UNIQUE INDEX school_principals_public ON school_principals (public);
+CREATE UNIQUE INDEX IF NOT EXISTS school_principals_public ON school_principals (public);
 
-CREATE TABLE school_people (
+CREATE TABLE IF NOT EXISTS school_people (
     person INTEGER PRIMARY KEY, name TEXT NOT NULL, username TEXT NOT NULL UNIQUE, role INTEGER NOT NULL,
     key INTEGER NOT NULL, sealing BLOB, wrapped BLOB, stamp INTEGER NOT NULL);
-CREATE TABLE school_person_keys (
+CREATE TABLE IF NOT EXISTS school_person_keys (
     person INTEGER NOT NULL, key INTEGER NOT NULL, signing BLOB NOT NULL, sealing BLOB NOT NULL,
     stamp INTEGER NOT NULL, PRIMARY KEY (person, key)) WITHOUT ROWID;
-CREATE TABLE school_invitations (
+CREATE TABLE IF NOT EXISTS school_invitations (
     invitation INTEGER PRIMARY KEY, person INTEGER NOT NULL, state INTEGER NOT NULL, author INTEGER NOT NULL,
     stamp INTEGER NOT NULL, ended INTEGER);
-CREATE INDEX school_invitations_person ON school_invitations (person, state);
+CREATE INDEX IF NOT EXISTS school_invitations_person ON school_invitations (person, state);
 
-CREATE TABLE school_tokens (
+CREATE TABLE IF NOT EXISTS school_tokens (
     token INTEGER PRIMARY KEY, label TEXT NOT NULL, curve BLOB NOT NULL UNIQUE, uses INTEGER NOT NULL,
     used INTEGER NOT NULL, expires INTEGER NOT NULL, author INTEGER NOT NULL, stamp INTEGER NOT NULL);
-CREATE TABLE school_machines (
+CREATE TABLE IF NOT EXISTS school_machines (
     machine INTEGER PRIMARY KEY, name TEXT NOT NULL, curve BLOB NOT NULL UNIQUE, host TEXT NOT NULL,
     port INTEGER NOT NULL, files_port INTEGER NOT NULL, hardware BLOB NOT NULL, incarnation BLOB NOT NULL,
     keeper INTEGER NOT NULL, gpu_host INTEGER NOT NULL, token INTEGER, stamp INTEGER NOT NULL);
 
-CREATE TABLE school_courses (
+CREATE TABLE IF NOT EXISTS school_courses (
     course INTEGER PRIMARY KEY, revision INTEGER NOT NULL, generation INTEGER NOT NULL,
     archived INTEGER NOT NULL, stamp INTEGER NOT NULL, position INTEGER NOT NULL);
-CREATE TABLE school_course_revisions (
+CREATE TABLE IF NOT EXISTS school_course_revisions (
     revision INTEGER PRIMARY KEY, course INTEGER NOT NULL, replaces INTEGER, title TEXT NOT NULL,
     code TEXT NOT NULL, description TEXT NOT NULL, author INTEGER NOT NULL, stamp INTEGER NOT NULL,
     position INTEGER NOT NULL, beside INTEGER NOT NULL);
-CREATE INDEX school_course_revisions_course ON school_course_revisions (course);
-CREATE TABLE school_generations (
+CREATE INDEX IF NOT EXISTS school_course_revisions_course ON school_course_revisions (course);
+CREATE TABLE IF NOT EXISTS school_generations (
     course INTEGER NOT NULL, generation INTEGER NOT NULL, public BLOB NOT NULL, recovery BLOB NOT NULL,
     predecessor BLOB, author INTEGER NOT NULL, stamp INTEGER NOT NULL,
     PRIMARY KEY (course, generation)) WITHOUT ROWID;
-CREATE TABLE school_staff_slots (
+CREATE TABLE IF NOT EXISTS school_staff_slots (
     course INTEGER NOT NULL, generation INTEGER NOT NULL, person INTEGER NOT NULL, key INTEGER NOT NULL,
     box BLOB NOT NULL, PRIMARY KEY (course, generation, person)) WITHOUT ROWID;
-CREATE INDEX school_staff_slots_person ON school_staff_slots (person);
-CREATE TABLE school_enrolments (
+CREATE INDEX IF NOT EXISTS school_staff_slots_person ON school_staff_slots (person);
+CREATE TABLE IF NOT EXISTS school_enrolments (
     course INTEGER NOT NULL, student INTEGER NOT NULL, active INTEGER NOT NULL, stamp INTEGER NOT NULL,
     PRIMARY KEY (course, student)) WITHOUT ROWID;
-CREATE INDEX school_enrolments_student ON school_enrolments (student, active);
+CREATE INDEX IF NOT EXISTS school_enrolments_student ON school_enrolments (student, active);
 
-CREATE TABLE school_materials (
+CREATE TABLE IF NOT EXISTS school_materials (
     material INTEGER PRIMARY KEY, course INTEGER NOT NULL, revision INTEGER NOT NULL,
     archived INTEGER NOT NULL, stamp INTEGER NOT NULL, position INTEGER NOT NULL);
-CREATE INDEX school_materials_course ON school_materials (course);
-CREATE TABLE school_material_revisions (
+CREATE INDEX IF NOT EXISTS school_materials_course ON school_materials (course);
+CREATE TABLE IF NOT EXISTS school_material_revisions (
     revision INTEGER PRIMARY KEY, material INTEGER NOT NULL, replaces INTEGER, title TEXT NOT NULL,
     {_FILE.format(" NOT NULL")}, author INTEGER NOT NULL, stamp INTEGER NOT NULL,
     position INTEGER NOT NULL, beside INTEGER NOT NULL);
-CREATE INDEX school_material_revisions_material ON school_material_revisions (material);
-CREATE TABLE school_reads (
+CREATE INDEX IF NOT EXISTS school_material_revisions_material ON school_material_revisions (material);
+CREATE TABLE IF NOT EXISTS school_reads (
     material INTEGER NOT NULL, student INTEGER NOT NULL, revision INTEGER NOT NULL, stamp INTEGER NOT NULL,
     PRIMARY KEY (material, student)) WITHOUT ROWID;
 
-CREATE TABLE school_assignments (
+CREATE TABLE IF NOT EXISTS school_assignments (
     assignment INTEGER PRIMARY KEY, course INTEGER NOT NULL, revision INTEGER NOT NULL,
     archived INTEGER NOT NULL, stamp INTEGER NOT NULL, position INTEGER NOT NULL);
-CREATE INDEX school_assignments_course ON school_assignments (course);
-CREATE TABLE school_assignment_revisions (
+CREATE INDEX IF NOT EXISTS school_assignments_course ON school_assignments (course);
+CREATE TABLE IF NOT EXISTS school_assignment_revisions (
     revision INTEGER PRIMARY KEY, assignment INTEGER NOT NULL, replaces INTEGER, title TEXT NOT NULL,
     text TEXT NOT NULL, {_FILE.format("")}, due INTEGER NOT NULL, zone TEXT NOT NULL, points INTEGER NOT NULL,
     author INTEGER NOT NULL, stamp INTEGER NOT NULL, position INTEGER NOT NULL, beside INTEGER NOT NULL);
-CREATE INDEX school_assignment_revisions_assignment ON school_assignment_revisions (assignment);
+CREATE INDEX IF NOT EXISTS school_assignment_revisions_assignment ON school_assignment_revisions (assignment);
 
-CREATE TABLE school_extensions (
+CREATE TABLE IF NOT EXISTS school_extensions (
     extension INTEGER PRIMARY KEY, assignment INTEGER NOT NULL, student INTEGER NOT NULL, replaces INTEGER,
     due INTEGER, {_SEALED}, {_ORIGIN}, position INTEGER NOT NULL, beside INTEGER NOT NULL);
-CREATE INDEX school_extensions_student ON school_extensions (assignment, student);
-CREATE TABLE school_submissions (
+CREATE INDEX IF NOT EXISTS school_extensions_student ON school_extensions (assignment, student);
+CREATE TABLE IF NOT EXISTS school_submissions (
     submission INTEGER PRIMARY KEY, assignment INTEGER NOT NULL, student INTEGER NOT NULL,
     version INTEGER NOT NULL, replaces INTEGER, machine INTEGER NOT NULL, queued_at INTEGER NOT NULL,
     manifest BLOB NOT NULL, size INTEGER NOT NULL, file_commitment BLOB NOT NULL, {_SEALED}, {_ORIGIN},
     position INTEGER NOT NULL, earliest_ticket INTEGER, beside INTEGER NOT NULL);
-CREATE INDEX school_submissions_student ON school_submissions (assignment, student);
-CREATE TABLE school_submission_keepers (
+CREATE INDEX IF NOT EXISTS school_submissions_student ON school_submissions (assignment, student);
+CREATE TABLE IF NOT EXISTS school_submission_keepers (
     submission INTEGER NOT NULL, keeper INTEGER NOT NULL, PRIMARY KEY (submission, keeper)) WITHOUT ROWID;
-CREATE TABLE school_grades (
+CREATE TABLE IF NOT EXISTS school_grades (
     grade INTEGER PRIMARY KEY, assignment INTEGER NOT NULL, student INTEGER NOT NULL, replaces INTEGER,
     submission INTEGER, correction INTEGER NOT NULL, {_SEALED}, {_ORIGIN}, position INTEGER NOT NULL,
     released INTEGER, released_by INTEGER, seen INTEGER, beside INTEGER NOT NULL);
-CREATE INDEX school_grades_student ON school_grades (assignment, student);
-CREATE TABLE school_standings (
+CREATE INDEX IF NOT EXISTS school_grades_student ON school_grades (assignment, student);
+CREATE TABLE IF NOT EXISTS school_standings (
     student INTEGER NOT NULL, assignment INTEGER NOT NULL, extension INTEGER, submission INTEGER,
     grade INTEGER, released INTEGER, PRIMARY KEY (student, assignment)) WITHOUT ROWID;
-CREATE INDEX school_standings_assignment ON school_standings (assignment);
+CREATE INDEX IF NOT EXISTS school_standings_assignment ON school_standings (assignment);
 
-CREATE TABLE school_audit (
+CREATE TABLE IF NOT EXISTS school_audit (
     position INTEGER PRIMARY KEY, stamp INTEGER NOT NULL, author INTEGER NOT NULL, kind INTEGER NOT NULL,
     code INTEGER NOT NULL, course INTEGER, person INTEGER, count INTEGER, subject TEXT NOT NULL);
-CREATE INDEX school_audit_author ON school_audit (author);
+CREATE INDEX IF NOT EXISTS school_audit_author ON school_audit (author);
 """
 
 
@@ -135,7 +135,7 @@ class InvitationState(IntEnum):
 
 
 def create(db: sqlite3.Connection) -> None:
-    """Creates the tables in an empty database, inside the caller's transaction."""
+    """Creates what is not there yet, inside the caller's transaction."""
     for statement in _SCHEMA.split(";"):
         if statement.strip():
             db.execute(statement)

@@ -9,7 +9,6 @@ from lms_desktop.school import limits
 from lms_desktop.school.schema import (
     Bool,
     Command,
-    CurveKey,
     Data,
     Flag,
     Hash,
@@ -37,7 +36,7 @@ class TokenAdd(Command):
 
     label: Name
     signing: PublicKey
-    curve: CurveKey
+    curve: PublicKey
     uses: Annotated[int, Int(1, limits.TOKEN_USES)]
     expires: Stamp
 
@@ -62,7 +61,7 @@ class MachineJoin(Command):
 
     name: Name
     signing: PublicKey
-    curve: CurveKey
+    curve: PublicKey
     host: Host
     port: Port
     files_port: Port

@@ -25,6 +25,7 @@ QUERIES: dict[str, Query] = {
     "invitation": Query(people.invitation, people.InvitationRow, (bytes,)),
     "machines": Query(people.machines, people.MachineRow, ()),
     "tokens": Query(people.tokens, people.TokenRow, ()),
+    "signing_keys": Query(people.signing_keys, people.SigningKeyRow, (int,)),
     "courses": Query(courses.courses, courses.CourseRow, (int,)),
     "course": Query(courses.course, courses.CourseRow, (int, int)),
     "members": Query(courses.members, courses.MemberRow, (int,)),

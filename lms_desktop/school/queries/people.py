@@ -100,6 +100,13 @@ class TokenRow(Row):
     stamp: int
 
 
+@dataclass(frozen=True, slots=True)
+class SigningKeyRow(Row):
+    """An Ed25519 public key."""
+
+    public: bytes
+
+
 def school(db: Database) -> list[SchoolRow]:
     """The school: one row."""
     return rows(
@@ -178,5 +185,17 @@ def tokens(db: Database) -> list[TokenRow]:
             "SELECT t.token, t.label, q.public, t.curve, t.uses, t.used, t.expires, q.active, "
             "t.author, t.stamp FROM school_tokens t JOIN school_principals q ON q.number = t.token "
             "ORDER BY t.token DESC"
+        ),
+    )
+
+
+def signing_keys(db: Database, principal: int) -> list[SigningKeyRow]:
+    """Every key that a principal ever signed with, by which old receipts are checked."""
+    return rows(
+        SigningKeyRow,
+        db.execute(
+            "SELECT public FROM school_principals WHERE number = :principal AND public IS NOT NULL "
+            "UNION SELECT signing FROM school_person_keys WHERE person = :principal",
+            {"principal": principal},
         ),
     )

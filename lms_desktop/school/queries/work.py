@@ -380,8 +380,8 @@ def extensions(db: Database, assignment: int) -> list[ExtensionRow]:
         ExtensionRow,
         db.execute(
             "SELECT a.course, x.assignment, x.author, x.lane, x.seq, x.stamp, x.box, x.commitment, "
-            "x.staff_key, x.staff_box, x.student_key, x.student_box, x.extension, x.student, x.replaces, x.due, "
-            "x.beside, coalesce(t.extension = x.extension, 0) FROM school_extensions x "
+            "x.staff_key, x.staff_box, x.student_key, x.student_box, x.extension, x.student, x.replaces, "
+            "x.due, x.beside, coalesce(t.extension = x.extension, 0) FROM school_extensions x "
             "JOIN school_assignments a ON a.assignment = x.assignment "
             "LEFT JOIN school_standings t ON t.student = x.student AND t.assignment = x.assignment "
             "WHERE x.assignment = ? ORDER BY x.student, x.position DESC",
