@@ -19,8 +19,10 @@ import zmq
 import zmq.asyncio
 from zmq.utils.monitor import parse_monitor_message
 
+from lms_desktop import __version__
 from lms_desktop.client.errors import IncompatibleNode, NodeRefused, NodeUnreachable
 from lms_desktop.client.protocol import (
+    EVERYTHING,
     PROTOCOL_VERSION,
     VERSION_BYTE,
     Changed,
@@ -29,13 +31,13 @@ from lms_desktop.client.protocol import (
     NodeInfo,
     event_from_wire,
 )
-from lms_desktop.school.changes import Changes
 from lms_desktop.trust.wire import WireError, pack, unpack
 
 MAX_FRAME = 2 * 1024 * 1024
 MAX_CALLS_IN_FLIGHT = 256
 HELLO_DEADLINE_S = 3.0
 RETRY_S = 0.1
+_HELLO_ID, _SUBSCRIBE_ID, _FIRST_CALL_ID = 1, 2, 3
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +78,7 @@ class Link:
         self.node: NodeInfo | None = None
         self._subscribers: list[Subscriber] = []
         self._calls: dict[int, _Call] = {}
-        self._next_id = 1
+        self._next_id = _FIRST_CALL_ID
         self._socket: zmq.asyncio.Socket | None = None
         self._incompatible: IncompatibleNode | None = None
         self._stop: asyncio.Event | None = None
@@ -120,13 +122,8 @@ class Link:
 
     async def hello(self, *, timeout_s: float = 10.0) -> NodeInfo:
         """Ask the node who it is, afresh: the school may have been founded or joined since."""
-        self.node = NodeInfo.from_wire(await self._hello(timeout_s))
+        self.node = NodeInfo.from_wire(await self.call("hello", __version__, timeout_s=timeout_s))
         return self.node
-
-    async def _hello(self, timeout_s: float) -> Any:
-        from lms_desktop import __version__
-
-        return await self.call("hello", __version__, timeout_s=timeout_s)
 
     # The rest runs on the link's own thread.
 
@@ -238,21 +235,19 @@ class Link:
                 self._emit(LinkChanged(connected=False))
 
     async def _talk(self, socket: zmq.asyncio.Socket, address: _Address) -> None:
-        from lms_desktop import __version__
-
         socket.connect(f"tcp://127.0.0.1:{address.port}")
-        await socket.send(VERSION_BYTE + pack((0, "hello", (__version__,))))
+        await socket.send(VERSION_BYTE + pack((_HELLO_ID, "hello", (__version__,))))
         async with asyncio.timeout(HELLO_DEADLINE_S):
             number, status, value = _parse(await socket.recv())
-        if number != 0 or status != 0:
+        if number != _HELLO_ID or status != 0:
             raise NodeRefused("bad_reply", "The node refused this app.", next_step="Update LMS Desktop.")
         self.node = NodeInfo.from_wire(value)
-        await socket.send(VERSION_BYTE + pack((0, "subscribe", ())))
+        await socket.send(VERSION_BYTE + pack((_SUBSCRIBE_ID, "subscribe", ())))
         for call in list(self._calls.values()):
             await socket.send(call.frame)
         self._socket = socket
         self._emit(LinkChanged(connected=True))
-        self._emit(Changed(Changes(~0), 0))
+        self._emit(Changed(EVERYTHING, 0))
         while True:
             self._receive(await socket.recv())
 

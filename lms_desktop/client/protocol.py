@@ -13,6 +13,7 @@ from lms_desktop.school.changes import Changes
 
 PROTOCOL_VERSION = 1
 VERSION_BYTE = b"\x01"
+EVERYTHING = ~Changes.NOTHING
 
 
 class ItemState(StrEnum):
@@ -67,10 +68,11 @@ class NodeInfo:
     school: str | None
     zone: str | None
     rules_version: int
+    nonce: bytes
 
     @classmethod
     def from_wire(cls, value: Any) -> "NodeInfo":
-        fields = _tuple(value, 8, "hello")[:8]
+        fields = _tuple(value, 9, "hello")[:9]
         _typed(
             fields,
             (int, str, _OPTIONAL_BYTES, _OPTIONAL_INT, str, _OPTIONAL_STR, _OPTIONAL_STR, int),
@@ -179,24 +181,6 @@ class OutboxItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What every replica decided about one command: code 0 is accepted; `effects` name what was made."""
-
-    index: int
-    code: int
-    effects: tuple[Any, ...]
-    stamp_ms: int
-
-    @classmethod
-    def from_wire(cls, value: Any) -> "Outcome | None":
-        if value is None:
-            return None
-        fields = _tuple(value, 4, "outcome")[:4]
-        _typed(fields, (int, int, tuple, int), "outcome")
-        return cls(*fields)
-
-
-@dataclass(frozen=True, slots=True)
 class Changed:
     """The tables changed: `flags` say which parts, `applied` up to which ledger index."""
 
@@ -239,4 +223,6 @@ def event_from_wire(name: str, value: Any) -> Event | None:
             return ItemChanged(OutboxItem.from_wire(value))
         case "status":
             return StatusChanged(NodeStatus.from_wire(value))
+        case "resync":  # the node's queue of events overflowed
+            return Changed(EVERYTHING, 0)
     return None

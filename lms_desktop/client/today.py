@@ -3,8 +3,19 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lms_desktop.client.machines import machines_page
 from lms_desktop.client.protocol import OutboxItem
 from lms_desktop.client.session import Session
+from lms_desktop.school import deadlines
+from lms_desktop.school.queries.people import PersonRow
+from lms_desktop.school.queries.today import (
+    DueRow,
+    FeedbackRow,
+    MissingRow,
+    NewMaterialRow,
+    ProgressRow,
+    ToGradeRow,
+)
 
 
 class When(StrEnum):
@@ -44,13 +55,14 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class NewMaterial:
-    """A material that the student has not opened."""
+    """A material that the student has not opened as it now is; `changed` if they opened an earlier form."""
 
     material: int
     course: int
     course_title: str
     title: str
     added_ms: int
+    changed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +115,7 @@ class ToGrade:
 
 @dataclass(frozen=True, slots=True)
 class MissingWork:
-    """A student who has not handed in an assignment that is due."""
+    """A student who has not handed in what is due within a week, or was due."""
 
     assignment: int
     title: str
@@ -111,6 +123,7 @@ class MissingWork:
     name: str
     due_ms: int
     overdue: bool
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +150,98 @@ class AdministratorToday:
     pending: tuple[OutboxItem, ...]
 
 
+_WHEN = {
+    deadlines.Group.OVERDUE: When.OVERDUE,
+    deadlines.Group.TODAY: When.TODAY,
+    deadlines.Group.THIS_WEEK: When.THIS_WEEK,
+    deadlines.Group.LATER: When.LATER,
+}
+
+
 async def student_today(session: Session) -> StudentToday:
     """What a student's home shows."""
+    me = session.person.number
+    due = await session.ask(DueRow, "due", me, await session.now_ms())
+    return StudentToday(
+        tuple(
+            DueItem(
+                row.assignment,
+                row.course,
+                row.course_title,
+                row.title,
+                row.due,
+                _WHEN[deadlines.Group(row.group)],
+                row.sentence,
+                row.reason == deadlines.Reason.EXTENSION,
+            )
+            for row in due
+        ),
+        tuple(
+            Feedback(row.assignment, row.course, row.course_title, row.title, row.released_at, row.unread)
+            for row in await session.ask(FeedbackRow, "feedback", me)
+        ),
+        tuple(
+            NewMaterial(row.material, row.course, row.course_title, row.title, row.stamp, row.changed)
+            for row in await session.ask(NewMaterialRow, "new_materials", me)
+        ),
+        tuple(
+            CourseProgress(
+                row.course,
+                row.code,
+                row.title,
+                row.assignments,
+                row.submitted,
+                row.graded,
+                row.materials,
+                row.read,
+            )
+            for row in await session.ask(ProgressRow, "my_progress", me)
+        ),
+        await session.pending(),
+    )
 
 
 async def instructor_today(session: Session) -> InstructorToday:
     """What an instructor's home shows."""
+    me, now = session.person.number, await session.now_ms()
+    return InstructorToday(
+        tuple(
+            ToGrade(
+                row.assignment,
+                row.course,
+                row.course_title,
+                row.title,
+                row.due,
+                row.sentence,
+                row.enrolled,
+                row.submitted,
+                row.missing,
+                row.to_grade,
+                row.drafts,
+                row.released,
+            )
+            for row in await session.ask(ToGradeRow, "to_grade", me, now)
+        ),
+        tuple(
+            MissingWork(row.assignment, row.title, row.student, row.name, row.due, row.overdue, row.sentence)
+            for row in await session.ask(MissingRow, "missing", me, now)
+        ),
+        await session.pending(),
+    )
 
 
 async def administrator_today(session: Session) -> AdministratorToday:
     """What the administrator's home shows."""
+    people = await session.ask(PersonRow, "people")
+    page = await machines_page(session)
+    return AdministratorToday(
+        session.school,
+        len(people),
+        sum(row.active and row.key == 0 for row in people),
+        len(page.machines),
+        sum(row.online for row in page.machines),
+        sum(row.keeper for row in page.machines),
+        page.quorum,
+        sum(attempt.count for attempt in page.attempts),
+        await session.pending(),
+    )

@@ -1,0 +1,23 @@
+"""Queries: local reads, answered by the node of this machine from its own tables."""
+
+from typing import TypeVar
+
+from lms_desktop.client.errors import NodeRefused
+from lms_desktop.client.link import Link
+from lms_desktop.school.queries.rows import Arguments, Row
+
+R = TypeVar("R", bound=Row)
+
+
+async def ask(link: Link, row: type[R], query: str, *arguments: Arguments) -> list[R]:
+    """The rows that a query of `school.queries` gives. Raises NodeRefused, NodeUnreachable."""
+    value = await link.call("query", query, arguments)
+    try:
+        _, found = value
+        return [row(*fields) for fields in found]
+    except (TypeError, ValueError) as error:
+        raise NodeRefused(
+            "bad_reply",
+            f"The node answered the question {query!r} in another form.",
+            next_step="Update LMS Desktop on this computer.",
+        ) from error
