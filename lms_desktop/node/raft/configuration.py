@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lms_desktop.node.raft.types import Configuration, ConfigurationError
+from lms_desktop.node.raft.types import Configuration, ConfigurationError, Server
 
 
 def check_change(old: Configuration, new: Configuration) -> None:
@@ -38,6 +38,10 @@ class Configurations:
     def current(self) -> Configuration:
         """The configuration in force: the last appended."""
         return self._history[-1][1]
+
+    def votes(self, server: Server) -> bool:
+        """Whether a majority may need this server: who leaves votes on until its leaving is committed."""
+        return any(server in configuration.voters for _, configuration in self._history)
 
     def append(self, index: int, configuration: Configuration) -> None:
         """The entry at `index` brings a configuration."""

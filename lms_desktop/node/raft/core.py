@@ -249,7 +249,7 @@ class Raft:
     def _wait(self) -> None:
         """Draw the time of the next campaign. A sole voter has nobody to wait for but its disk."""
         span = self._settings.election_ms
-        alone = len(self._voters) == 1 and self.role is Role.FOLLOWER and self._may_campaign
+        alone = self._voters == (self.server.machine,) and self.role is Role.FOLLOWER and self._may_campaign
         self._deadline = self._now + (0 if alone else span + self._random.randrange(span))
 
     def _follow(self, term: int, leader: int | None) -> None:
@@ -272,7 +272,7 @@ class Raft:
 
     @property
     def _may_campaign(self) -> bool:
-        return self._votes_here and self._eligible and self._whole
+        return self._configurations.votes(self.server) and self._eligible and self._whole
 
     def _campaign(self, pre: bool, transfer: bool = False) -> None:
         if not self._may_campaign:
@@ -280,7 +280,7 @@ class Raft:
             return
         self.leader = None
         me = self.server.machine
-        pre = pre and len(self._voters) > 1
+        pre = pre and self._voters != (me,)
         if pre:
             self.role = Role.PRECANDIDATE
             self._votes = [me]
@@ -318,7 +318,6 @@ class Raft:
         """A configuration came into force."""
         configuration = self._configurations.current
         self._voters = tuple(s.machine for s in configuration.voters)
-        self._votes_here = self.server in configuration.voters
         self._incarnations = {s.machine: s.incarnation for s in configuration.voters + configuration.learners}
         self._update.configuration = configuration
         if self._office is not None:
@@ -371,17 +370,17 @@ class Raft:
         if request.term > self.term and not request.pre:
             self._follow(request.term, None)
         last = self.log.last
-        remembers = request.own >= self._pairs.of(sender)
-        if not remembers:
-            self._update.regressed.append(sender)
         granted = (
             (request.term > self.term if request.pre else request.term == self.term)
             and (request.pre or self._vote in (0, sender))
             and (request.pre or self.leader is None)
             and (request.last_term, request.last_index) >= (last.term, last.index)
-            and remembers
             and self._whole
         )
+        if granted and request.own < self._pairs.of(sender):
+            granted = False
+            if not request.pre:
+                self._update.regressed.append(sender)
         if granted and not request.pre:
             if self._vote != sender:
                 self._vote = sender
@@ -402,7 +401,8 @@ class Raft:
         if not expected or sender in self._votes:
             return
         if reply.own < self._pairs.of(sender):
-            self._update.regressed.append(sender)
+            if not reply.pre:  # a late answer to an earlier round would say less without a fault
+                self._update.regressed.append(sender)
             return
         self._votes.append(sender)
         self._count_votes()
