@@ -67,7 +67,7 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class AssignmentCard:
-    """An assignment in its course. `due_ms` is the signed-in person's own, extensions counted; points in hundredths.
+    """An assignment in its course. `due_ms` counts the signed-in person's extension; points in hundredths.
 
     `submitted` and `graded` are a student's own; for staff they are False.
     """

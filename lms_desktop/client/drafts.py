@@ -1,6 +1,6 @@
 """What a person has written and not handed over yet: sealed on this computer, one small file a draft.
 
-Their key comes from the person's sealing key, the files' names from that key: who copies the folder learns nothing.
+Their key comes from the person's sealing key, the files' names from that key: a copied folder tells nothing.
 """
 
 import contextlib

@@ -4,7 +4,8 @@
 class ClientError(Exception):
     """Something a person asked for did not happen.
 
-    `what` is one plain sentence, `where` names the file, field or machine (may be empty), `next_step` says what to do.
+    `what` is one plain sentence, `where` names the file, field or machine (or is empty), `next_step` says what to
+    do now.
     """
 
     def __init__(self, what: str, *, where: str = "", next_step: str = "") -> None:

@@ -100,8 +100,8 @@ async def gradebook(session: Session, *, course: int) -> Gradebook:
         released = [
             (value, column.points)
             for column in columns
-            if (standing := own.get(column.assignment)) is not None
-            and (value := grades.get(standing.released or 0)) is not None
+            if column.assignment in own
+            and (value := grades.get(own[column.assignment].released or 0)) is not None
         ]
         lines.append(
             Line(

@@ -1,11 +1,29 @@
 """Before anyone is signed in: does this machine belong to a school; create one, or join one."""
 
+import asyncio
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from lms_desktop.client import documents
+from lms_desktop.client.ask import ask
+from lms_desktop.client.errors import BadFile, BadInput, NodeRefused
 from lms_desktop.client.link import Link
-from lms_desktop.client.session import Session
+from lms_desktop.client.session import Person, Place, Role, School, Session, sign_command
+from lms_desktop.config import ConfigError, Provisioning
+from lms_desktop.school import deadlines
+from lms_desktop.school.commands import CommandError, PersonAdd, WrappedKeysSet
+from lms_desktop.school.queries.people import SchoolRow
+from lms_desktop.trust.envelope import LANE_BYTES
+from lms_desktop.trust.genesis import ADMINISTRATOR, FirstAdministrator, FirstMachine, Genesis, GenesisError
+from lms_desktop.trust.keyring import STAFF_WORDS, PersonKeys, new_passphrase, wrap
+from lms_desktop.trust.primitives import random_bytes
+from lms_desktop.trust.recovery import RecoveryKey
+
+_FOUND_S = 30.0
+_POLL_S = 0.1
 
 
 class Stage(StrEnum):
@@ -23,7 +41,6 @@ class MachineStage:
     stage: Stage
     school: str
     machine_name: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +53,21 @@ class Founded:
 
 
 async def stage(link: Link) -> MachineStage:
-    """Ask this machine's node where it stands."""
+    """Ask this machine's node where it stands. Raises NodeUnreachable."""
+    node = await link.hello()
+    if node.cluster_id is None:
+        status = await link.call("status")
+        joining = isinstance(status, tuple) and status[0] == "joining"
+        return MachineStage(Stage.JOINING if joining else Stage.NO_SCHOOL, "", node.machine_name)
+    try:
+        school = await ask(link, SchoolRow, "school")
+    except NodeRefused as error:
+        if error.code != "not_ready":
+            raise
+        school = []
+    if not school or node.machine is None:
+        return MachineStage(Stage.JOINING, node.school or "", node.machine_name)
+    return MachineStage(Stage.READY, school[0].name, node.machine_name)
 
 
 async def create_school(
@@ -49,8 +80,82 @@ async def create_school(
     kit: Path,
     user_data: Path,
 ) -> Founded:
-    """Found a school on this machine and write its recovery kit (PDF) to `kit`; nothing is founded if the kit fails."""
+    """Found a school on this machine and write its recovery kit (PDF) to `kit`.
+
+    Nothing is founded if the kit cannot be written. Raises BadInput, DocumentFailed, NodeRefused.
+    """
+    school, name, login = school.strip(), administrator_name.strip(), administrator_login.strip().lower()
+    _check_names(school, zone, name, login)
+    node = await link.hello()
+    if node.cluster_id is not None:
+        raise NodeRefused("has_ledger", "This computer belongs to a school already.")
+    keys, recovery, passphrase = PersonKeys.generate(), RecoveryKey.generate(), new_passphrase(STAFF_WORDS)
+    try:
+        genesis = Genesis.create(
+            keys.signing,
+            rules_version=node.rules_version,
+            school=school,
+            zone=zone,
+            administrator=FirstAdministrator(login, name, keys.signing.public, keys.sealing.public),
+            machine=FirstMachine(*await link.call("identity")),
+            recovery_public=recovery.sealing.public,
+        )
+    except GenesisError as error:
+        raise BadInput(str(error), next_step="Shorten the names and try again.") from error
+    cluster_id = genesis.cluster_id
+    text = documents.KitText(
+        school, cluster_id.hex()[:16], name, login, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", recovery.text
+    )
+    page = await asyncio.to_thread(documents.recovery_kit, text)
+    await asyncio.to_thread(documents.write_file, kit, page)
+    wrapped = await asyncio.to_thread(wrap, keys, passphrase, cluster_id=cluster_id, person=ADMINISTRATOR)
+    place = Place(ADMINISTRATOR, random_bytes(LANE_BYTES), 0)
+    envelope = sign_command(cluster_id, keys, place, WrappedKeysSet(wrapped))
+    await link.call("found", genesis.raw, envelope.raw, timeout_s=_FOUND_S)
+    await link.hello()
+    person = Person(ADMINISTRATOR, login, name, Role.ADMINISTRATOR, 1)
+    session = Session(link, School(cluster_id, school, zone), person, keys, user_data)
+    return Founded(session, passphrase, kit)
 
 
 async def join_school(link: Link, *, provisioning: Path, timeout_s: float = 60.0) -> MachineStage:
-    """Join with a provisioning file and wait until this machine has the ledger. Raises BadFile, NodeRefused."""
+    """Join with a provisioning file, and wait until this machine has the ledger.
+
+    Raises BadFile, and NodeRefused with what the school answered or when it did not in time.
+    """
+    try:
+        data = await asyncio.to_thread(provisioning.read_bytes)
+        Provisioning.from_json(data)
+    except OSError as error:
+        raise BadFile(
+            f"The file cannot be read: {error.strerror or error}.",
+            where=provisioning.name,
+            next_step="Check that it is still there.",
+        ) from error
+    except ConfigError as error:
+        raise BadFile(str(error), where=provisioning.name) from error
+    deadline = time.monotonic() + timeout_s
+    await link.call("join", data, timeout_s=timeout_s)
+    while True:
+        now = await stage(link)
+        if now.stage is Stage.READY:
+            return now
+        if time.monotonic() > deadline:
+            raise NodeRefused(
+                "not_joined",
+                "The school's machines have not let this computer in yet.",
+                next_step="Check that one of them is on; joining goes on by itself.",
+            )
+        await asyncio.sleep(_POLL_S)
+
+
+def _check_names(school: str, zone: str, name: str, login: str) -> None:
+    try:
+        PersonAdd(name, login, int(Role.ADMINISTRATOR), bytes(32)).body()
+        deadlines.zone(zone)
+    except CommandError as error:
+        raise BadInput(f"The administrator's {error}.", where=error.field) from error
+    except deadlines.UnknownZone as error:
+        raise BadInput(str(error), where="zone") from error
+    if not school:
+        raise BadInput("The school has no name.", where="school", next_step="Type its name.")
