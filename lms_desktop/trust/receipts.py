@@ -347,10 +347,8 @@ def check_receipt(
     if any(statement.holds is False for statement in statements):
         verdict = State.FALSE
     else:
-        lost = tickets_needed(len(voters))
         holders = {voter for voter in receipt.voters if voter in voters} - {machine}
-        safe = lost > 0 and min(len(keepers), len(holders)) > lost
-        verdict = State.SAFE if safe else State.ACCEPTED
+        verdict = State.SAFE if is_safe(len(voters), keepers, holders) else State.ACCEPTED
     return Verdict(verdict, tuple(statements), keepers)
 
 
