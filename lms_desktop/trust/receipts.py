@@ -1,12 +1,12 @@
 """Tickets and receipts: what a student can show, and anyone of the school can check offline.
 
-    ticket  = [keeper, time, signature]       time in ms since 1970, UTC; given once every chunk is fsynced
-      signature: Ed25519 by the keeper over "LMS/v1/ticket\\0" + cluster_id + H(envelope) + time i64
-    receipt = [1, cluster_id, epoch, index, head, stamp, envelope, [ticket, ...], [voter, ...], signer,
-               signature, nonce, SHA-256]
-      [voter, ...]: voters known to hold the entry; signer: the voter that signs
-      signature: Ed25519 by the signer over "LMS/v1/receipt\\0" + strict encoding of the first ten
-    commitment = BLAKE2b("LMS/v1/file\\0" + nonce (32) + SHA-256 of the file), in the submission's signed body
+    ticket  = [keeper, time, signature]       time in ms since 1970, UTC; given once every chunk is
+fsynced       signature: Ed25519 by the keeper over "LMS/v1/ticket\\0" + cluster_id + H(envelope) + time
+i64     receipt = [1, cluster_id, epoch, index, head, stamp, envelope, [ticket, ...], [voter, ...],
+signer,                signature, nonce, SHA-256]       [voter, ...]: voters known to hold the entry;
+signer: the voter that signs       signature: Ed25519 by the signer over "LMS/v1/receipt\\0" + strict
+encoding of the first ten     commitment = BLAKE2b("LMS/v1/file\\0" + nonce (32) + SHA-256 of the file),
+in the submission's signed body
 
 The voter vouches for the order, and never learns the file's hash: the student's app adds nonce and hash,
 which the commitment in the signed body proves.
@@ -96,6 +96,17 @@ def tickets_needed(voters: int) -> int:
     As many as the voters may lose: one of three or four, two of five, none below.
     """
     return max(0, (voters - 1) // 2)
+
+
+def is_safe(voters: int, keepers: Collection[int], holders: Collection[int]) -> bool:
+    """Tell whether an accepted submission outlives its author's machine and, besides, a minority of the
+    voters.
+
+    `keepers` gave valid tickets and `holders` are voters that hold the entry, both without the author's
+    machine.
+    """
+    lost = tickets_needed(voters)
+    return lost > 0 and min(len(keepers), len(holders)) > lost
 
 
 # --- receipts --------------------------------------------------------------------------------------------
