@@ -34,6 +34,10 @@ DISK = {"": 1_500 * MEGABYTE, "dev": 200 * MEGABYTE, "tutor": 3_000 * MEGABYTE}
 PIP_FAILURES = {
     "No space left on device|Errno 28": "The disk is full. Free some space and run this again.",
     "Permission denied|Read-only file system": "{root} cannot be written. Copy it to a folder of your own.",
+    "CERTIFICATE_VERIFY_FAILED": (
+        "The package index's certificate is not trusted here. If a proxy inspects the network, name its "
+        "certificate file in the environment variable PIP_CERT and run this again."
+    ),
     "NewConnectionError|NameResolutionError|Name or service not known|Temporary failure in name resolution"
     "|Connection refused"
     "|Network is unreachable|ReadTimeoutError|ConnectTimeoutError|ProxyError|getaddrinfo failed": (
