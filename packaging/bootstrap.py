@@ -205,8 +205,8 @@ def test(arguments: list[str], *, tutor: bool) -> int:
     if run("python", "-m", "lms_desktop.qtcheck", "--offscreen"):
         return 2
     checks = {
-        "style (ruff)": ("ruff", "check", "--quiet"),
-        "layout (ruff format)": ("ruff", "format", "--check", "--quiet"),
+        "style (ruff)": ("ruff", "check", "--output-format", "concise"),
+        "layout (ruff format)": ("ruff", "format", "--check", "--output-format", "concise"),
         "types (mypy)": ("mypy",),
         "layers (import-linter)": ("lint-imports", "--no-logo"),
         "tests (pytest)": ("pytest", *arguments),

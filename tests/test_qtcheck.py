@@ -1,6 +1,7 @@
 """What keeps Qt from opening a window is found out, in plain words, before Qt is imported."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +44,8 @@ def test_a_missing_library_is_named_with_the_command_that_installs_it(
     told = capsys.readouterr().err
     assert "apt-get install" in told
     assert told.split()[-1] == "libnowhere9"
+
+
+def test_ci_installs_every_library_that_qt_needs() -> None:
+    installed = (Path(__file__).parents[1] / ".ci" / "run").read_text("utf-8").split()
+    assert set(qtcheck._DEBIAN_PACKAGES.values()) <= set(installed)
