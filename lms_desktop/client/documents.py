@@ -67,8 +67,8 @@ def slips(texts: Sequence[SlipText], *, per_page: int = 1) -> bytes:
                 reportlab.body("Choose “Use my invitation” on the sign-in page and type these six words:"),
                 reportlab.code(text.words),
                 reportlab.body(
-                    "The words work once. You will then get a passphrase of your own: keep it, nobody else has "
-                    "it. If this slip is lost, ask for a new one: the old words then stop working."
+                    "The words work once. You will then get a passphrase of your own: keep it, nobody else "
+                    "has it. If this slip is lost, ask for a new one: the old words then stop working."
                 ),
             )
         )

@@ -4,8 +4,8 @@
 class ClientError(Exception):
     """Something a person asked for did not happen.
 
-    `what` is one plain sentence, `where` names the file, field or machine (or is empty), `next_step` says what to
-    do now.
+    `what` is one plain sentence, `where` names the file, field or machine (or is empty), `next_step` says
+    what to do now.
     """
 
     def __init__(self, what: str, *, where: str = "", next_step: str = "") -> None:

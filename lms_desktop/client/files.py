@@ -66,7 +66,7 @@ async def put_file(
     chunk_size: int = PLAIN_CHUNK_BYTES,
     on_progress: Progress | None = None,
 ) -> Put:
-    """Hand a checked file to the node, each chunk passed through `make` (deterministic: it may be asked again).
+    """Hand a checked file to the node, each chunk passed through `make` (which may be asked for one again).
 
     Raises BadFile when the file changed since it was checked, NodeRefused for a full disk.
     """
@@ -92,7 +92,7 @@ async def _put_chunks(
     on_progress: Progress | None,
     wanted: set[bytes] | None,
 ) -> tuple[list[bytes], int]:
-    """Put every chunk (or only those `wanted`), a few at a time; returns their names and their bytes in all."""
+    """Put every chunk (or only those `wanted`), a few at a time; returns their names and total bytes."""
     hashes: list[bytes] = []
     total = 0
     chunks = source.chunks(make)

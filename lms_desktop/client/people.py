@@ -14,7 +14,6 @@ from lms_desktop.school.queries import people as rows
 from lms_desktop.school.queries.courses import CourseRow, MemberRow
 from lms_desktop.trust.invites import invitation_key, new_invitation
 
-MAX_ROSTER_BYTES = 4 * 1024 * 1024
 _ROLE_NAMES = {Role.STUDENT: "student", Role.INSTRUCTOR: "instructor", Role.ADMINISTRATOR: "administrator"}
 
 
@@ -52,12 +51,12 @@ class RowError:
 
 @dataclass(frozen=True, slots=True)
 class RosterPreview:
-    """What importing a roster would do; `known` are logins that exist already and stay as they are."""
+    """What importing a roster would do; `ignored` are headings of columns that mean nothing here."""
 
     file_name: str
     add: tuple[NewPerson, ...]
-    known: tuple[str, ...]
     errors: tuple[RowError, ...]
+    ignored: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,23 +119,21 @@ async def preview_roster(session: Session, *, path: Path) -> RosterPreview:
             where=path.name,
             next_step="Check that it is still there.",
         ) from error
-    if len(data) > MAX_ROSTER_BYTES:
-        raise BadFile("The file is too large for a roster.", where=path.name, next_step="Split it.")
     taken = {row.username for row in await session.ask(rows.PersonRow, "people")}
     try:
-        read = roster.read(data, taken)
-    except roster.UnreadableRoster as error:
-        raise BadFile(str(error), where=path.name, next_step="Correct the first line.") from error
+        read = roster.read_roster(data, taken)
+    except roster.RosterError as error:
+        raise BadFile(str(error), where=path.name) from error
     return RosterPreview(
         path.name,
-        tuple(NewPerson(row.username, row.name) for row in read.add),
-        read.known,
-        tuple(RowError(error.line, error.text, error.message) for error in read.errors),
+        tuple(NewPerson(row.username, row.name, row.role) for row in read.people),
+        tuple(RowError(row.line, row.text, row.problem) for row in read.bad),
+        read.ignored,
     )
 
 
 async def import_roster(session: Session, *, preview: RosterPreview) -> Imported:
-    """Add the people of a preview as students, all handed over before the class is waited for."""
+    """Add the people of a preview, all handed over before the class is waited for."""
     sent = [(person, *await _add(session, person, wait_s=0)) for person in preview.add]
     slips: list[Slip] = []
     refused: list[tuple[NewPerson, str]] = []
@@ -188,4 +185,4 @@ async def _add(session: Session, person: NewPerson, *, wait_s: float) -> tuple[S
 
 def _read(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(MAX_ROSTER_BYTES + 1)
+        return file.read(roster.MAX_BYTES + 1)
