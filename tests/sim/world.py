@@ -18,6 +18,7 @@ from lms_desktop.node.raft.types import (
     Receive,
     Role,
     Server,
+    Session,
     Update,
     encode_configuration,
 )
@@ -96,7 +97,7 @@ class World:
 
     def send(self, source: Node, target: int, message: Message) -> None:
         """A message leaves; what arrives of it, and when, is the network's."""
-        session = b"%d" % source.boots
+        session = Session(source.boots, b"")
         for time in self.network.arrivals(source.machine, target, self.now):
             self.at(time, self._arrive, self.nodes[target], Receive(source.server, session, message))
 

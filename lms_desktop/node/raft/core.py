@@ -37,17 +37,17 @@ until the log that they are sent makes them whole again.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from random import Random
 from typing import Any, Final
 
 from lms_desktop.node.raft.configuration import Configurations, check_change
 from lms_desktop.node.raft.leader import Leader
 from lms_desktop.node.raft.log import Log, Position
+from lms_desktop.node.raft.matching import Contradicts, Lacks, match
 from lms_desktop.node.raft.pairs import PairBook
 from lms_desktop.node.raft.quorum import won
+from lms_desktop.node.raft.sessions import Sessions
 from lms_desktop.node.raft.settings import Settings
 from lms_desktop.node.raft.types import (
     Accepted,
@@ -71,6 +71,7 @@ from lms_desktop.node.raft.types import (
     Propose,
     ProposeConfiguration,
     RaftError,
+    RandomSource,
     ReadIndex,
     Reason,
     Receive,
@@ -87,7 +88,6 @@ from lms_desktop.node.raft.types import (
 )
 
 LONG_AGO: Final = -(1 << 62)
-RETIRED_SESSIONS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Raft:
         reader: LogReader,
         chain: Chain,
         configuration_of: Callable[[Entry], Configuration],
-        random: Random,
+        random: RandomSource,
         now: int,
         settings: Settings = Settings(),  # noqa: B008  # frozen
     ) -> None:
@@ -142,7 +142,7 @@ class Raft:
         self._office: Leader | None = None
         self._votes: list[int] = []
         self._ballot = 0  # the write that makes our vote for ourselves durable
-        self._sessions: dict[int, tuple[bytes, deque[bytes]]] = {}
+        self._sessions = Sessions()
         self._muted: tuple[int, int] | None = None
         self._eligible = True
         self._seq = 0
@@ -341,26 +341,12 @@ class Raft:
         machine = event.sender.machine
         if self._incarnations.get(machine, event.sender.incarnation) != event.sender.incarnation:
             return
-        if not self._current(machine, event.session):
+        before = self._sessions.of(machine)
+        if not self._sessions.hears(machine, event.session, self._now):
             return
-        _MESSAGES[type(event.message)](self, machine, event.message)
-
-    def _current(self, machine: int, session: bytes) -> bool:
-        """Whether this is the sender's session, or a new one, and none that it has left."""
-        known = self._sessions.get(machine)
-        if known is None:
-            self._sessions[machine] = (session, deque(maxlen=RETIRED_SESSIONS))
-            return True
-        current, retired = known
-        if session == current:
-            return True
-        if session in retired:
-            return False
-        retired.append(current)
-        self._sessions[machine] = (session, retired)
-        if self._office is not None:
+        if before is not None and before != event.session and self._office is not None:
             self._office.restarted(machine)
-        return True
+        _MESSAGES[type(event.message)](self, machine, event.message)
 
     def _on_request_vote(self, sender: int, request: RequestVote) -> None:
         if not request.transfer and (
@@ -426,66 +412,27 @@ class Raft:
         self._replicate(sender, append)
 
     def _replicate(self, sender: int, append: AppendEntries) -> None:
-        log = self.log
-        prev = append.prev_index
-        if prev > log.last.index:
-            self._reply(sender, append, False, log.last.index)
+        outcome = match(self.log, append, self.commit)
+        if isinstance(outcome, Lacks):
+            self._reply(sender, append, False, outcome.hint)
             return
-        term, head = log.position(prev)
-        if term != append.prev_term:
-            if prev <= self.commit:
-                self._diverged(sender, prev, head, append.prev_head)
-            else:
-                self._reply(sender, append, False, self.commit)
+        if isinstance(outcome, Contradicts):
+            self._diverged(sender, outcome)
             return
-        if head != append.prev_head:
-            self._diverged(sender, prev, head, append.prev_head)
-            return
-        fresh = self._unknown(sender, append)
-        if fresh is None:
-            return
-        if fresh:
-            configurations = [
-                (e.index, self._configuration_of(e))
-                for e in fresh
-                if e.type == EntryType.CONFIG or e.type == EntryType.GENESIS
-            ]
-            log.append(fresh)
-            for index, configuration in configurations:
-                self._configure(index, configuration)
-        verified = prev + len(append.entries)
+        if outcome.cut is not None and self._configurations.truncate(outcome.cut):
+            self._configured()
+        if outcome.entries:
+            self.log.append(outcome.entries)
+            for entry in outcome.entries:
+                if entry.type in (EntryType.CONFIG, EntryType.GENESIS):
+                    self._configure(entry.index, self._configuration_of(entry))
+        verified = append.prev_index + len(append.entries)
         self._commit_to(min(append.commit, verified))
         self._acknowledge(verified)
         self._reply(sender, append, True, verified)
 
-    def _unknown(self, sender: int, append: AppendEntries) -> Sequence[Entry] | None:
-        """The entries not in the log yet, which is cut where they contradict it; None at a divergence."""
-        log = self.log
-        entries = append.entries
-        known = min(len(entries), log.last.index - append.prev_index)
-        for place in range(known):
-            entry = entries[place]
-            term, head = log.position(append.prev_index + 1 + place)
-            if term == entry.term and head == entry.head:
-                continue
-            if term == entry.term or entry.index <= self.commit:
-                self._diverged(sender, entry.index, head, entry.head)
-                return None
-            log.truncate(entry.index)
-            if self._configurations.truncate(entry.index):
-                self._configured()
-            known = place
-            break
-        fresh = entries[known:]
-        wrong = log.check(fresh)
-        if wrong is not None:
-            entry, head = wrong
-            self._diverged(sender, entry.index, head, entry.head)
-            return None
-        return fresh
-
-    def _diverged(self, leader: int, index: int, ours: bytes, theirs: bytes) -> None:
-        self._update.divergence = Divergence(leader, self.term, index, ours, theirs)
+    def _diverged(self, leader: int, found: Contradicts) -> None:
+        self._update.divergence = Divergence(leader, self.term, found.index, found.ours, found.theirs)
         self._on_mute(Mute(leader, self.term))
 
     def _acknowledge(self, index: int) -> None:
@@ -522,7 +469,7 @@ class Raft:
         log = self.log
         if log.last.index > log.handed:
             self._acknowledge(log.last.index)
-        if office.votes:
+        if office.votes and log.stable >= office.first:  # the write that holds our own pair
             self._pairs.learn(self.server.machine, Pair(log.term_at(log.stable), log.stable))
         agreed = office.agreed_index()
         if agreed >= office.first:
@@ -547,27 +494,21 @@ class Raft:
         self._answer(Refused(reason, self.leader, detail))
 
     def _on_propose(self, event: Propose) -> None:
-        office = self._office
+        office = self._proposing()
         if office is None:
-            self._refuse(Reason.NOT_LEADER)
-        elif office.target is not None:
-            self._refuse(Reason.TRANSFERRING)
-        elif self.log.bytes_after(self.commit) > self._settings.uncommitted_bytes:
+            return
+        if self.log.bytes_after(self.commit) > self._settings.uncommitted_bytes:
             self._refuse(Reason.BUSY)
-        elif any(type_ != EntryType.COMMAND for type_, _, _ in event.proposals):
+            return
+        if any(type_ != EntryType.COMMAND for type_, _, _ in event.proposals):
             raise RaftError("only commands are proposed; configurations have an event of their own")
-        else:
-            first = self.log.last.index + 1
-            self.log.extend(self.term, event.proposals)
-            self._answer(Accepted(self.term, first, len(event.proposals)))
+        first = self.log.last.index + 1
+        self.log.extend(self.term, event.proposals)
+        self._answer(Accepted(self.term, first, len(event.proposals)))
 
     def _on_propose_configuration(self, event: ProposeConfiguration) -> None:
-        office = self._office
+        office = self._proposing()
         if office is None:
-            self._refuse(Reason.NOT_LEADER)
-            return
-        if office.target is not None:
-            self._refuse(Reason.TRANSFERRING)
             return
         if self.commit < office.first:
             self._refuse(Reason.TERM_NOT_COMMITTED)
@@ -585,6 +526,16 @@ class Raft:
         self.log.extend(self.term, [(EntryType.CONFIG, event.stamp, payload)])
         self._configure(index, event.configuration)
         self._answer(Accepted(self.term, index, 1))
+
+    def _proposing(self) -> Leader | None:
+        """The office, if it takes proposals; otherwise the refusal is answered."""
+        office = self._office
+        if office is None:
+            self._refuse(Reason.NOT_LEADER)
+        elif office.target is not None:
+            self._refuse(Reason.TRANSFERRING)
+            return None
+        return office
 
     def _on_transfer(self, event: Transfer) -> None:
         office = self._office

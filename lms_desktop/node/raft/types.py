@@ -206,12 +206,19 @@ Message: TypeAlias = RequestVote | VoteReply | AppendEntries | AppendReply | Tim
 # --- events ----------------------------------------------------------------------------------------------
 
 
+class Session(NamedTuple):
+    """One boot of a machine: its counter, and a nonce that no other boot has."""
+
+    boot: int
+    nonce: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Receive:
-    """A message of an authenticated sender. `session` names its boot: any bytes, never the same twice."""
+    """A message of an authenticated sender, in one of its boots."""
 
     sender: Server
-    session: bytes
+    session: Session
     message: Message
 
 
@@ -388,6 +395,13 @@ class LogReader(Protocol):
 
     def entries(self, lo: int, hi: int, max_bytes: int) -> Sequence[Entry]:
         """Entries lo .. hi - 1, cut after about `max_bytes` of payload, at least one."""
+
+
+class RandomSource(Protocol):
+    """Where election timeouts are drawn from: random.Random is one."""
+
+    def randrange(self, stop: int, /) -> int:
+        """A number from 0 up to, not including, `stop`."""
 
 
 Chain: TypeAlias = Callable[[bytes, int, int, int, int, bytes], bytes]
