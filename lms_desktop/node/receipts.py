@@ -1,0 +1,185 @@
+"""Receipts: a voter signs for the place, the time and the holders of an accepted submission.
+
+Any node can have any receipt at any time: what it says is in every ledger, and each voter can sign it.
+The node that brought the submission adds the tickets that came after the proposal, so that a receipt
+turns from accepted to safe.
+
+    RECEIPT [author, lane, seq, [ticket, ...]] -> [what `trust.receipts.sign_receipt` gives]
+"""
+
+import random
+import sqlite3
+from collections.abc import Collection, Sequence
+
+from lms_desktop.node.errors import NodeError, PeerError
+from lms_desktop.node.host import Host
+from lms_desktop.node.items import Key
+from lms_desktop.node.ledger import Ledger
+from lms_desktop.node.outbox import Outbox
+from lms_desktop.node.trace import Trace, silent
+from lms_desktop.node.transport import BadMessage, Fields, PeerLinks, Sender
+from lms_desktop.school import rules
+from lms_desktop.school.commands import Submission
+from lms_desktop.trust.envelope import MAX_TICKETS, Envelope, envelope_hash, split_payload
+from lms_desktop.trust.primitives import SigningKey
+from lms_desktop.trust.receipts import (
+    Receipt,
+    ReceiptError,
+    Ticket,
+    check_ticket,
+    complete,
+    is_safe,
+    sign_receipt,
+)
+from lms_desktop.trust.wire import Packable
+
+RECEIPT = 20  # a verb of the files link
+ANSWER_S = 2.0
+
+
+class Receipts:
+    """Both sides of RECEIPT for one node: it signs as a voter, and gets receipts for its people."""
+
+    def __init__(
+        self,
+        machine: int,
+        key: SigningKey,
+        db: sqlite3.Connection,
+        ledger: Ledger,
+        host: Host,
+        links: PeerLinks,
+        outbox: Outbox,
+        trace: Trace = silent,
+    ) -> None:
+        self._machine = machine
+        self._key = key
+        self._db = db
+        self._ledger = ledger
+        self._host = host
+        self._links = links
+        self._outbox = outbox
+        self._trace = trace
+        links.serve(RECEIPT, self._give)
+
+    async def receipt(self, key: Key) -> tuple[bytes, bool] | None:
+        """The best receipt of a submission that can be had now and whether it says safe; None while it
+        has no accepted outcome here. Raises PeerError when no voter can be reached and none was kept.
+        """
+        kept = await self._outbox.receipt(key)
+        if kept is not None and kept[1]:
+            return kept
+        settled = self._ledger.outcome(*key)
+        if settled is None or settled.code:
+            return kept
+        try:
+            await self.refresh(key, self._tickets_in(kept))
+        except PeerError:
+            if kept is None:
+                raise
+        return await self._outbox.receipt(key)
+
+    async def refresh(self, key: Key, tickets: Collection[bytes]) -> bool:
+        """Get a new receipt with these tickets, keep it unless a better one is kept, and tell whether the
+        kept one says safe. Raises PeerError when no voter gives one.
+        """
+        given = await self._ask(key, tickets)
+        safe = self._is_safe(given)
+        kept = await self._outbox.receipt(key)
+        if kept is None or not kept[1]:
+            self._trace("before-receipt")
+            await self._outbox.keep_receipt(key, given, safe=safe)
+            self._trace("after-receipt")
+        return safe or (kept is not None and kept[1])
+
+    async def _ask(self, key: Key, tickets: Collection[bytes]) -> bytes:
+        """A voter's receipt: the leader's if it answers, because it knows best who holds the entry."""
+        leader = self._host.leader
+        voters = sorted(self._host.voters, key=lambda voter: (voter != leader, random.random()))
+        reason: NodeError = PeerError("no_voter", "No voter is known here")
+        for voter in voters:
+            try:
+                if voter == self._machine:
+                    return self._sign(key, tickets)
+                (given,) = await self._links.request(voter, RECEIPT, [*key, list(tickets)], ANSWER_S)
+                if isinstance(given, bytes) and self._is_about(given, key, voter):
+                    return given
+            except PeerError as error:
+                reason = error
+        raise reason
+
+    async def _give(self, _sender: Sender, fields: Fields) -> Sequence[Packable]:
+        match fields:
+            case (int(author), bytes(lane), int(seq), tuple(given)) if len(given) <= MAX_TICKETS:
+                tickets = [ticket for ticket in given if isinstance(ticket, bytes)]
+                return [self._sign((author, lane, seq), tickets)]
+        raise BadMessage("RECEIPT takes a command's place and tickets")
+
+    def _sign(self, key: Key, tickets: Collection[bytes]) -> bytes:
+        """This voter's receipt of an accepted submission. Raises PeerError for anything else."""
+        settled = self._ledger.outcome(*key)
+        entry = self._host.entry(settled.index) if settled is not None else None
+        if settled is None or entry is None:
+            raise PeerError("not_yet", "This machine's ledger does not have it yet")
+        if settled.code:
+            raise PeerError("refused", "What was refused has no receipt")
+        if self._machine not in self._host.voters:
+            raise PeerError("not_a_voter", "Only a voter signs receipts")
+        raw, proposed = split_payload(entry.payload)
+        if Envelope.parse(raw).kind != Submission.KIND:
+            raise PeerError("no_submission", "Only submissions have receipts")
+        school = self._ledger.cluster_id
+        assert school is not None
+        return sign_receipt(
+            self._key,
+            cluster_id=school,
+            epoch=self._ledger.epoch,
+            index=entry.index,
+            head=entry.head,
+            stamp=entry.stamp,
+            envelope=raw,
+            tickets=self._valid(school, raw, [*proposed, *tickets]),
+            voters=self._host.holders(entry.index),
+            signer=self._machine,
+        )
+
+    def _valid(self, school: bytes, raw: bytes, tickets: Sequence[bytes]) -> list[bytes]:
+        """The tickets that their keepers signed for this envelope, the first of each keeper."""
+        hash_of_envelope = envelope_hash(raw)
+        found: dict[int, bytes] = {}
+        for candidate in tickets:
+            try:
+                ticket = Ticket.parse(candidate)
+            except ReceiptError:
+                continue
+            keeper = rules.principal(self._db, ticket.keeper)
+            if ticket.keeper in found or keeper is None or keeper.public is None:
+                continue
+            if check_ticket(school, hash_of_envelope, ticket, keeper.public):
+                found[ticket.keeper] = candidate
+        return [found[keeper] for keeper in sorted(found)][:MAX_TICKETS]
+
+    def _is_about(self, given: bytes, key: Key, voter: int) -> bool:
+        """Whether what a voter gave is its receipt of that command. (All else is checked where it is
+        shown.)
+        """
+        try:
+            receipt = _parse(given)
+            envelope = Envelope.parse(receipt.envelope)
+        except (ReceiptError, ValueError):
+            return False
+        return receipt.signer == voter and (envelope.author, envelope.lane, envelope.seq) == key
+
+    def _is_safe(self, given: bytes) -> bool:
+        receipt = _parse(given)
+        machine = Submission.from_body(Envelope.parse(receipt.envelope).decode_body()).machine
+        keepers = {Ticket.parse(ticket).keeper for ticket in receipt.tickets} - {machine}
+        voters = self._ledger.voters_at(receipt.index)
+        return is_safe(len(voters), keepers, (set(receipt.voters) & set(voters)) - {machine})
+
+    def _tickets_in(self, kept: tuple[bytes, bool] | None) -> Sequence[bytes]:
+        return _parse(kept[0]).tickets if kept is not None else ()
+
+
+def _parse(voter_part: bytes) -> Receipt:
+    """A voter's part read as a receipt; nonce and hash are the app's to add."""
+    return Receipt.parse(complete(voter_part, bytes(32), bytes(32)))
