@@ -180,6 +180,14 @@ class Ledger:
         self.halted = None
         self.reload()
 
+    def halt_altered(self, index: int) -> str:
+        """Stop applying because this stored entry breaks the head chain; returns what to tell IT."""
+        return self._halt(
+            index,
+            f"Entry {index} of this machine's ledger was altered on its disk. This machine applies nothing"
+            " more; the others go on. Check its disk, then let it join again.",
+        )
+
     def configuration_of(self, entry: Entry) -> Configuration:
         """The first configuration, by the genesis entry; raises GenesisError unless it is this school's."""
         genesis = self._read_genesis(entry)
@@ -246,11 +254,7 @@ class Ledger:
         else:
             head = entry_head(self.head, entry.index, entry.term, entry.type, entry.stamp, entry.payload)
         if head != entry.head:
-            self._halt(
-                entry,
-                f"Entry {entry.index} of this machine's ledger was altered on its disk. This machine applies"
-                " nothing more; the others go on. Check its disk, then let it join again.",
-            )
+            self.halt_altered(entry.index)
             return None
         self.stamp = max(self.stamp, entry.stamp)
         if entry.index == 1:
@@ -269,7 +273,7 @@ class Ledger:
             genesis = self._read_genesis(entry)
             rules.found(self._db, genesis, entry.stamp)
         except (GenesisError, CommandError) as error:
-            self._halt(entry, str(error))
+            self._halt(entry.index, str(error))
             return None
         self._db.execute("UPDATE ledger_state SET genesis = ?", (genesis.raw,))
         self.genesis = genesis
@@ -326,7 +330,7 @@ class Ledger:
             body = envelope.decode_body()
             if rules.needs_newer(self._db, envelope.author, envelope.kind, body):
                 self._halt(
-                    entry,
+                    entry.index,
                     "The school now works by rules that this version of LMS Desktop lacks. Update this"
                     " machine: it then goes on by itself.",
                 )
@@ -377,9 +381,10 @@ class Ledger:
             return None
         return ticket
 
-    def _halt(self, entry: Entry, text: str) -> None:
+    def _halt(self, index: int, text: str) -> str:
         self.halted = text
-        _log.error("applying stops before entry %d: %s", entry.index, text)
+        _log.error("applying stops before entry %d: %s", index, text)
+        return text
 
     def _refuse(self, entry: Entry, checked: Checked, code: Code) -> Outcome:
         """A no-op that takes no place. What comes again by itself is not worth the audit's attention."""

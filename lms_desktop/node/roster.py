@@ -50,5 +50,5 @@ def token_curve_keys(db: sqlite3.Connection, stamp: int) -> tuple[tuple[int, byt
 
 
 def _record(row: tuple[Any, ...]) -> MachineRecord:
-    *fields, keeper, active = row
-    return MachineRecord(*fields, bool(keeper), bool(active))
+    fields = (*row[:-2], bool(row[-2]), bool(row[-1]))
+    return MachineRecord(*fields)
