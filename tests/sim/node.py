@@ -53,7 +53,6 @@ class Node:
         self._random = random
         self._inbox: list[Event] = []
         self._due = -1
-        self._later: list[tuple[int, int, Message]] = []
         self._late_report = 0
         self._disk_free = 0
 
@@ -79,7 +78,6 @@ class Node:
         self.up = True
         self.muted = False
         self._inbox = []
-        self._later = []
         self._due = -1
         self._late_report = 0
         self._disk_free = 0
@@ -136,14 +134,10 @@ class Node:
         world.steps += 1
         world.checks.after_step(self, update, before)
         self.disk.accept(update)
-        for target, message in update.send_now:
+        for target, message in update.send:
             self._send(target, message)
         if update.seq:
-            self._later += [(update.seq, to, message) for to, message in update.send_after_persist]
             self._write(update.seq)
-        elif update.send_after_persist:
-            seq = self.disk.pending[-1].seq
-            self._later += [(seq, to, message) for to, message in update.send_after_persist]
         world.trace(self, update)
         if raft.role is Role.LEADER and before[0] is not Role.LEADER:
             world.counts["leaders"] += 1
@@ -198,11 +192,6 @@ class Node:
                 self.give(Persisted(self._late_report))
                 self._world.counts["completions out of order"] += 1
                 self._late_report = 0
-        ready = [(to, message) for at, to, message in self._later if at <= seq]
-        if ready:
-            self._later = [item for item in self._later if item[0] > seq]
-            for to, message in ready:
-                self._send(to, message)
 
     def _send(self, target: int, message: Message) -> None:
         if isinstance(message, VoteReply):

@@ -109,15 +109,14 @@ class World:
         """Remember this step for the comparison of two runs."""
         raft = node.raft
         self._hash.update(
-            b"%d %d %d %d %d %d %d\n"
+            b"%d %d %d %d %d %d\n"
             % (
                 self.now,
                 node.machine,
                 raft.term,
                 raft.commit,
                 raft.log.last.index,
-                len(update.send_now),
-                len(update.send_after_persist),
+                len(update.send),
             )
         )
 

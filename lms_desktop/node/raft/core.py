@@ -13,17 +13,16 @@ a full timeout before it may campaign.
 
 **The caller's duties**, for every `Update`, in this order:
 
-1. Send `send_now` at once. Its appends may leave before the fsync: that is where the speed is. Messages to
-   several machines may be the same object: encode it once.
+1. Send `send` at once: a leader's appends leave before its own fsync, that is where the speed is. Messages
+   to several machines may be the same object: encode it once. Promises (votes, acknowledgements) are not
+   among them before their write is reported durable: the core holds them back.
 2. If `seq` is not 0, make durable in ONE transaction: drop the entries from `truncate_from` on (if not None),
    append `entries`, store `hard_state` (if not None). Transactions in the order of the updates; several
    updates may share one. Then report `Persisted(seq)` of the last of them. If `seq` is 0, `hard_state` holds
    nothing that a promise rests on (commit index, pairs): let it travel with the next transaction.
-3. Send `send_after_persist` only when this update's `seq`, and all before it, are durable. With `seq` 0 they
-   wait for the writes still under way (there are some, else the messages were in `send_now`).
-4. Entries up to `commit` are decided: apply them in order, each once; `Raft.entries` reads them. A decided
+3. Entries up to `commit` are decided: apply them in order, each once; `Raft.entries` reads them. A decided
    entry may still wait for this node's own fsync: apply it after that, or in the same transaction.
-5. `answers` holds one answer for each Propose, ProposeConfiguration, Transfer and ReadIndex, in their order.
+4. `answers` holds one answer for each Propose, ProposeConfiguration, Transfer and ReadIndex, in their order.
    `Accepted` is no promise: the command is done when the entry at that index commits *with that term*.
    A read may be answered from tables that have applied the index given for its context in `reads`.
 
@@ -41,8 +40,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from lms_desktop.node.raft.configuration import Configurations, check_change
-from lms_desktop.node.raft.leader import Leader
+from lms_desktop.node.raft.configuration import Configurations
+from lms_desktop.node.raft.leader import Leader, PeerStatus
 from lms_desktop.node.raft.log import Log, Position
 from lms_desktop.node.raft.matching import Contradicts, Lacks, match
 from lms_desktop.node.raft.pairs import PairBook
@@ -56,7 +55,6 @@ from lms_desktop.node.raft.types import (
     AppendReply,
     Chain,
     Configuration,
-    ConfigurationError,
     Divergence,
     Eligible,
     Entry,
@@ -84,7 +82,6 @@ from lms_desktop.node.raft.types import (
     Unreachable,
     Update,
     VoteReply,
-    encode_configuration,
 )
 
 LONG_AGO: Final = -(1 << 62)
@@ -97,16 +94,6 @@ class Stored:
     hard_state: HardState = field(default_factory=HardState)
     last: Position = field(default_factory=Position)
     history: Sequence[tuple[int, Configuration]] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PeerStatus:
-    """A leader's view of another machine: `silent_ms` since its last answer; `whole`: it forgot nothing."""
-
-    machine: int
-    match: int
-    silent_ms: int
-    whole: bool
 
 
 class Raft:
@@ -152,7 +139,8 @@ class Raft:
         self._now = now
         self._heard = now  # from a leader, or from nobody: a fresh node listens for a full timeout too
         self._update = Update()
-        self._later: list[tuple[int, Message]] = []
+        self._later: list[tuple[int, Message]] = []  # promises of this step
+        self._held: list[tuple[int, int, Message]] = []  # (write that they wait for, receiver, promise)
         self._configured()
         self._wait()
 
@@ -174,12 +162,7 @@ class Raft:
 
     def peers(self) -> list[PeerStatus]:
         """What the leader knows of the others; empty elsewhere."""
-        if self._office is None:
-            return []
-        return [
-            PeerStatus(machine, peer.match, self._now - peer.contact, peer.whole)
-            for machine, peer in self._office.peers.items()
-        ]
+        return self._office.status(self._now) if self._office is not None else []
 
     # --- a step ----------------------------------------------------------------------------------------
 
@@ -228,9 +211,9 @@ class Raft:
             update.hard_state = HardState(self.term, self._vote, self.commit, self._own, self._pairs.packed())
         self._promised = self._noted = self._pairs.news = False
         if log.idle:
-            update.send_now += self._later
+            update.send += self._later
         else:
-            update.send_after_persist = self._later
+            self._held += [(self._seq, to, message) for to, message in self._later]
         self._later = []
         log.shrink(self.commit)
         update.commit = self.commit
@@ -257,6 +240,8 @@ class Raft:
             self.term = term
             self._vote = 0
             self._promised = True
+            self._later.clear()  # what was promised to an earlier leader, and not sent, may not come true
+            self._held.clear()
         if self._office is not None:
             self._heard = LONG_AGO  # the office is lost: nobody to protect
         self.role = Role.FOLLOWER
@@ -295,7 +280,7 @@ class Raft:
             term = self.term
         last = self.log.last
         request = RequestVote(term, pre, transfer, last.index, last.term, self._own)
-        out = self._update.send_now if pre else self._later
+        out = self._update.send if pre else self._later
         out.extend((machine, request) for machine in self._voters if machine != me)
         self._wait()
 
@@ -474,15 +459,15 @@ class Raft:
         agreed = office.agreed_index()
         if agreed >= office.first:
             self._commit_to(agreed)
-        self._update.reads += office.reads.confirmed(office.agreed_round())
+        self._update.reads += office.confirmed_reads()
         leaving = not office.votes and not self.changing
         if leaving:
-            office.new_round(self._now)  # a last word, so that all know the commit that ends this office
-        office.replicate(self.commit, self._now, self._update.send_now)
+            office.last_word(self._now)
+        office.replicate(self.commit, self._now, self._update.send)
         if leaving:
             successor = office.successor(self._now)
             if successor is not None:
-                self._update.send_now.append((successor, TimeoutNow(self.term)))
+                self._update.send.append((successor, TimeoutNow(self.term)))
             self._follow(self.term, None)
 
     # --- requests of the host --------------------------------------------------------------------------
@@ -490,80 +475,35 @@ class Raft:
     def _answer(self, answer: Answer) -> None:
         self._update.answers.append(answer)
 
-    def _refuse(self, reason: Reason, detail: str = "") -> None:
-        self._answer(Refused(reason, self.leader, detail))
+    def _not_leader(self) -> Answer:
+        return Refused(Reason.NOT_LEADER, self.leader)
 
     def _on_propose(self, event: Propose) -> None:
-        office = self._proposing()
-        if office is None:
-            return
-        if self.log.bytes_after(self.commit) > self._settings.uncommitted_bytes:
-            self._refuse(Reason.BUSY)
-            return
-        if any(type_ != EntryType.COMMAND for type_, _, _ in event.proposals):
-            raise RaftError("only commands are proposed; configurations have an event of their own")
-        first = self.log.last.index + 1
-        self.log.extend(self.term, event.proposals)
-        self._answer(Accepted(self.term, first, len(event.proposals)))
+        office = self._office
+        self._answer(office.propose(event.proposals, self.commit) if office else self._not_leader())
 
     def _on_propose_configuration(self, event: ProposeConfiguration) -> None:
-        office = self._proposing()
-        if office is None:
-            return
-        if self.commit < office.first:
-            self._refuse(Reason.TERM_NOT_COMMITTED)
-            return
-        if self.changing:
-            self._refuse(Reason.CHANGE_PENDING)
-            return
-        try:
-            check_change(self.configuration, event.configuration)
-        except ConfigurationError as error:
-            self._refuse(Reason.NOT_ALLOWED, str(error))
-            return
-        index = self.log.last.index + 1
-        payload = encode_configuration(event.configuration, event.admitted)
-        self.log.extend(self.term, [(EntryType.CONFIG, event.stamp, payload)])
-        self._configure(index, event.configuration)
-        self._answer(Accepted(self.term, index, 1))
-
-    def _proposing(self) -> Leader | None:
-        """The office, if it takes proposals; otherwise the refusal is answered."""
         office = self._office
-        if office is None:
-            self._refuse(Reason.NOT_LEADER)
-        elif office.target is not None:
-            self._refuse(Reason.TRANSFERRING)
-            return None
-        return office
+        answer = office.change(event, self._configurations, self.commit) if office else self._not_leader()
+        if isinstance(answer, Accepted):
+            self._configure(answer.first, event.configuration)
+        self._answer(answer)
 
     def _on_transfer(self, event: Transfer) -> None:
         office = self._office
-        if office is None:
-            self._refuse(Reason.NOT_LEADER)
-            return
-        target = office.successor(self._now) if event.target is None else event.target
-        if target is None or target == self.server.machine or target not in self._voters:
-            self._refuse(Reason.NO_TARGET)
-            return
-        office.hand_over(target, self._now)
-        self._answer(Accepted(self.term, self.log.last.index, 0))
+        self._answer(office.hand_over(event.target, self._now) if office else self._not_leader())
 
     def _on_read_index(self, event: ReadIndex) -> None:
         office = self._office
-        if office is None:
-            self._refuse(Reason.NOT_LEADER)
-        elif self.commit < office.first:
-            self._refuse(Reason.TERM_NOT_COMMITTED)
-        else:
-            office.reads.ask(office.new_round(self._now), event.context, self.commit)
-            self._answer(Accepted(self.term, self.commit, 0))
+        self._answer(office.read(event.context, self.commit, self._now) if office else self._not_leader())
 
     def _on_persisted(self, event: Persisted) -> None:
         if event.seq <= self._durable:
             return
         self._durable = event.seq
         self.log.persisted(event.seq)
+        self._update.send += [(to, message) for at, to, message in self._held if at <= event.seq]
+        self._held = [item for item in self._held if item[0] > event.seq]
         if self.role is Role.CANDIDATE and event.seq >= self._ballot and not self._votes_for_itself:
             self._votes.append(self.server.machine)
             self._count_votes()
@@ -584,11 +524,8 @@ class Raft:
 
     def _on_eligible(self, event: Eligible) -> None:
         self._eligible = event.eligible
-        office = self._office
-        if office is not None and not event.eligible and office.target is None:
-            successor = office.successor(self._now)
-            if successor is not None:
-                office.hand_over(successor, self._now)
+        if self._office is not None and not event.eligible:
+            self._office.hand_over(None, self._now)
 
 
 _HANDLERS: Final[dict[type, Callable[[Raft, Any], None]]] = {

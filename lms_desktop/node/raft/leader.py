@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from lms_desktop.node.raft.configuration import Configurations, check_change
 from lms_desktop.node.raft.log import Log
 from lms_desktop.node.raft.pairs import PairBook
 from lms_desktop.node.raft.progress import Progress
@@ -11,16 +13,35 @@ from lms_desktop.node.raft.quorum import agreed
 from lms_desktop.node.raft.reads import Reads
 from lms_desktop.node.raft.settings import Settings
 from lms_desktop.node.raft.types import (
+    Accepted,
+    Answer,
     AppendEntries,
     AppendReply,
     Configuration,
+    ConfigurationError,
     Entry,
+    EntryType,
     Message,
+    ProposeConfiguration,
+    RaftError,
+    Reason,
+    Refused,
     Server,
     TimeoutNow,
+    encode_configuration,
 )
 
 FOREVER = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStatus:
+    """A leader's view of another machine: `silent_ms` since its last answer; `whole`: it forgot nothing."""
+
+    machine: int
+    match: int
+    silent_ms: int
+    whole: bool
 
 
 class Leader:
@@ -33,9 +54,9 @@ class Leader:
         self.term = term
         self.first = log.last.index + 1
         self.peers: dict[int, Progress] = {}
-        self.reads = Reads()
+        self._reads = Reads()
         self.target: int | None = None  # the voter that leadership is being handed to
-        self.target_told = False
+        self._target_told = False
         self.target_until = FOREVER
         self._me = server
         self._log = log
@@ -93,7 +114,7 @@ class Leader:
             matches.append(self._log.stable)
         return agreed(matches)
 
-    def agreed_round(self) -> int:
+    def _agreed_round(self) -> int:
         """The last round that a majority of the voters answered."""
         rounds = [peer.round if peer.whole else 0 for peer in self._voting()]
         if self.votes:
@@ -112,6 +133,10 @@ class Leader:
         for peer in self.peers.values():
             peer.contact = now
 
+    def status(self, now: int) -> list[PeerStatus]:
+        """What is known of each."""
+        return [PeerStatus(m, peer.match, now - peer.contact, peer.whole) for m, peer in self.peers.items()]
+
     def _voting(self) -> list[Progress]:
         return [self.peers[machine] for machine in self._voters]
 
@@ -126,11 +151,9 @@ class Leader:
         """Whether it is time to prove to all that the leader lives."""
         return now >= self._heartbeat_at
 
-    def new_round(self, now: int) -> int:
-        """Begin a round of heartbeats, sent in this step."""
-        self._round += 1
+    def last_word(self, now: int) -> None:
+        """Make this step a heartbeat: all are to learn the commit that ends this office."""
         self._heartbeat_at = now
-        return self._round
 
     def replicate(self, commit: int, now: int, out: list[tuple[int, Message]]) -> None:
         """Send each peer what its window allows; a heartbeat or news of the commit if there is nothing."""
@@ -159,8 +182,8 @@ class Leader:
             self._notice_at = FOREVER
         elif notice or self._notice_at == FOREVER:
             self._notice_at = now + self._settings.notice_ms
-        if self.target is not None and not self.target_told and self.peers[self.target].match == last:
-            self.target_told = True
+        if self.target is not None and not self._target_told and self.peers[self.target].match == last:
+            self._target_told = True
             out.append((self.target, TimeoutNow(self.term)))
 
     def _batch(self, start: int, commit: int, made: dict[tuple[int, bool], AppendEntries]) -> AppendEntries:
@@ -181,7 +204,65 @@ class Leader:
         term, head = self._log.position(prev)
         return AppendEntries(self.term, self._round, prev, term, head, commit, self._pairs.packed(), entries)
 
-    # --- handing over ----------------------------------------------------------------------------------
+    # --- what the host asks for ------------------------------------------------------------------------
+
+    def propose(self, proposals: Sequence[tuple[int, int, bytes]], commit: int) -> Answer:
+        """Append commands; RaftError if they are anything else."""
+        if any(type_ != EntryType.COMMAND for type_, _, _ in proposals):
+            raise RaftError("only commands are proposed; configurations have an event of their own")
+        if self.target is not None:
+            return self._refused(Reason.TRANSFERRING)
+        if self._log.bytes_after(commit) > self._settings.uncommitted_bytes:
+            return self._refused(Reason.BUSY)
+        first = self._log.last.index + 1
+        self._log.extend(self.term, proposals)
+        return Accepted(self.term, first, len(proposals))
+
+    def change(self, event: ProposeConfiguration, configurations: Configurations, commit: int) -> Answer:
+        """Append a configuration, if this is the time for it and the step is small enough."""
+        if self.target is not None:
+            return self._refused(Reason.TRANSFERRING)
+        if commit < self.first:
+            return self._refused(Reason.TERM_NOT_COMMITTED)
+        if configurations.index > commit:
+            return self._refused(Reason.CHANGE_PENDING)
+        try:
+            check_change(configurations.current, event.configuration)
+        except ConfigurationError as error:
+            return self._refused(Reason.NOT_ALLOWED, str(error))
+        first = self._log.last.index + 1
+        payload = encode_configuration(event.configuration, event.admitted)
+        self._log.extend(self.term, [(EntryType.CONFIG, event.stamp, payload)])
+        return Accepted(self.term, first, 1)
+
+    def read(self, context: int, commit: int, now: int) -> Answer:
+        """Begin the round that confirms a read; until this term commits, `commit` may be old."""
+        if commit < self.first:
+            return self._refused(Reason.TERM_NOT_COMMITTED)
+        self._round += 1
+        self._heartbeat_at = now
+        self._reads.ask(self._round, context, commit)
+        return Accepted(self.term, commit, 0)
+
+    def confirmed_reads(self) -> list[tuple[int, int]]:
+        """(context, index) of the reads that a majority's answers confirm."""
+        return self._reads.confirmed(self._agreed_round())
+
+    def hand_over(self, target: int | None, now: int) -> Answer:
+        """Stop proposing; tell `target` (None: whoever holds most) to campaign once it holds everything."""
+        if target is None:
+            target = self.successor(now)
+        if target not in self._voters:
+            return self._refused(Reason.NO_TARGET)
+        self.target = target
+        self._target_told = False
+        self.target_until = now + self._settings.election_ms
+        return Accepted(self.term, self._log.last.index, 0)
+
+    def keep_office(self) -> None:
+        """The hand-over came to nothing."""
+        self.target = None
+        self.target_until = FOREVER
 
     def successor(self, now: int) -> int | None:
         """The voter that holds most, among those that answered lately; None if there is none."""
@@ -192,13 +273,5 @@ class Leader:
         ]
         return max(recent, key=lambda machine: (self.peers[machine].match, -machine), default=None)
 
-    def hand_over(self, target: int, now: int) -> None:
-        """Stop proposing, and tell `target` to campaign once it holds everything."""
-        self.target = target
-        self.target_told = False
-        self.target_until = now + self._settings.election_ms
-
-    def keep_office(self) -> None:
-        """The hand-over came to nothing."""
-        self.target = None
-        self.target_until = FOREVER
+    def _refused(self, reason: Reason, detail: str = "") -> Refused:
+        return Refused(reason, self._me.machine, detail)

@@ -370,8 +370,7 @@ class Update:
     hard_state: HardState | None = None
     truncate_from: int | None = None
     entries: Sequence[Entry] = ()
-    send_now: list[tuple[int, Message]] = field(default_factory=list)
-    send_after_persist: list[tuple[int, Message]] = field(default_factory=list)
+    send: list[tuple[int, Message]] = field(default_factory=list)
     commit: int = 0
     term: int = 0
     role: Role = Role.FOLLOWER
