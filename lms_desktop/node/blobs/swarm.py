@@ -18,11 +18,12 @@ from lms_desktop.trust.manifest import Manifest, ManifestError, manifest_hash
 from lms_desktop.trust.wire import Packable
 
 GET_MANIFEST, HAVE, GET_CHUNK = 16, 17, 18  # verbs of the files link
-OK, ABSENT, BUSY = 0, 1, 2
+OK, ABSENT, BUSY, FAILED = 0, 1, 2, 3
 DOWN = UP = 4
 STALL_S = 3.0
 REST_STALLED_S = 2.0
 REST_LIAR_S = 600.0
+REST_BUSY_S = 0.1
 SLOT_IDLE_S = 0.5
 ASK_AGAIN_S = 1.0
 ASK_SOON_S = 0.25
@@ -81,6 +82,47 @@ class Swarm:
         """
         return await asyncio.shield(self.start(name, sources).task)
 
+    async def manifest(self, name: bytes, sources: Sources) -> bytes:
+        """The encoded manifest of that hash, stored here once it came from elsewhere. Raises Unavailable,
+        DiskFull.
+        """
+        raw = await asyncio.to_thread(self._store.raw_manifest, name)
+        if raw is not None:
+            return raw
+        for machine in self._shuffled(sources):
+            try:
+                (raw,) = await self._peers.request(machine, GET_MANIFEST, [name], STALL_S)
+            except (PeerError, ValueError):
+                self._rest(machine, REST_STALLED_S)
+                continue
+            if isinstance(raw, bytes) and manifest_hash(raw) == name:
+                try:
+                    await asyncio.to_thread(self._store.put_manifest, raw)
+                except ManifestError as error:
+                    raise BlobError(
+                        "What its author signed as a file is none",
+                        next_step="Ask the author to send it again.",
+                    ) from error
+                return raw
+            if raw is not None:
+                self._rest(machine, REST_LIAR_S)
+        raise Unavailable("No machine that can be reached now has the file", next_step=SWITCH_ON)
+
+    async def chunk(self, name: bytes, sources: Sources) -> bytes:
+        """One chunk, stored here once it came from elsewhere. Raises Unavailable, DiskFull."""
+        give_up = time.monotonic() + GIVE_UP_S
+        while True:
+            data = await asyncio.to_thread(self._store.chunk, name)
+            if data is not None:
+                return data
+            if time.monotonic() > give_up:
+                raise Unavailable("No machine that can be reached now has the file", next_step=SWITCH_ON)
+            for machine in self._shuffled(sources):
+                if await self._take(name, machine) == OK:
+                    break
+            else:
+                await asyncio.sleep(ASK_SOON_S)
+
     async def close(self) -> None:
         """Stop all transfers; what they stored stays."""
         tasks = [transfer.task for transfer in self._transfers.values()]
@@ -131,11 +173,36 @@ class Swarm:
         self._slots[machine] = now
         return True
 
+    async def _take(self, name: bytes, machine: int) -> int:
+        """Fetch one chunk from one machine and store it: OK, ABSENT, BUSY or FAILED. Raises DiskFull."""
+        try:
+            async with self._down:
+                status, data = await self._peers.request(machine, GET_CHUNK, [name], STALL_S)
+            if status == OK and isinstance(data, bytes):
+                await asyncio.to_thread(self._store.put_chunk, name, data)
+                return OK
+            if status == BUSY:
+                self._rest(machine, REST_BUSY_S * (1 + self._random.random()))
+                return BUSY
+            if status == ABSENT:
+                return ABSENT
+            self._rest(machine, REST_LIAR_S)
+        except WrongHash:
+            self._rest(machine, REST_LIAR_S)
+        except (PeerError, ValueError):
+            self._rest(machine, REST_STALLED_S)
+        return FAILED
+
+    def _shuffled(self, sources: Sources) -> list[int]:
+        machines = [machine for machine in sources() if self._usable(machine)]
+        self._random.shuffle(machines)
+        return machines
+
     def _usable(self, machine: int) -> bool:
         return time.monotonic() >= self._resting.get(machine, 0.0)
 
     def _rest(self, machine: int, seconds: float) -> None:
-        self._resting[machine] = time.monotonic() + seconds
+        self._resting[machine] = max(self._resting.get(machine, 0.0), time.monotonic() + seconds)
 
 
 class _Fetch:
@@ -150,10 +217,9 @@ class _Fetch:
         self._has: dict[int, int] = {}  # machine -> bitmap of the positions it has
         self._missing: set[int] = set()
         self._under_way: set[int] = set()
-        self._busy_until: dict[int, float] = {}
 
     async def run(self) -> Manifest:
-        manifest = await self._manifest()
+        manifest = Manifest.decode(await self._swarm.manifest(self._transfer.name, self._sources))
         self._missing = set(await asyncio.to_thread(self._store.missing, manifest))
         self._transfer.total_bytes = manifest.total_size
         self._count(manifest)
@@ -166,7 +232,7 @@ class _Fetch:
                 while len(running) < DOWN and (choice := self._choose()) is not None:
                     position, machine = choice
                     self._under_way.add(position)
-                    running.add(asyncio.create_task(self._take(manifest, position, machine)))
+                    running.add(asyncio.create_task(self._take(manifest.hashes[position], position, machine)))
                 now = time.monotonic()
                 if now - asked > (ASK_AGAIN_S if running else ASK_SOON_S):
                     asked = now
@@ -198,38 +264,11 @@ class _Fetch:
     def _count(self, manifest: Manifest) -> None:
         self._transfer.done_bytes = manifest.total_size - sum(map(manifest.size_of, self._missing))
 
-    async def _manifest(self) -> Manifest:
-        name = self._transfer.name
-        found = await asyncio.to_thread(self._store.manifest, name)
-        if found is not None:
-            return found
-        for machine in self._shuffled():
-            try:
-                (raw,) = await self._peers.request(machine, GET_MANIFEST, [name], STALL_S)
-            except (PeerError, ValueError):
-                self._swarm._rest(machine, REST_STALLED_S)
-                continue
-            if isinstance(raw, bytes) and manifest_hash(raw) == name:
-                try:
-                    await asyncio.to_thread(self._store.put_manifest, raw)
-                except ManifestError as error:
-                    raise BlobError(
-                        "What its author signed as a file is none",
-                        next_step="Ask the author to send it again.",
-                    ) from error
-                return Manifest.decode(raw)
-            if raw is not None:
-                self._swarm._rest(machine, REST_LIAR_S)
-        raise Unavailable("No machine that can be reached now has the file", next_step=SWITCH_ON)
-
-    def _shuffled(self) -> list[int]:
-        machines = [machine for machine in self._sources() if self._swarm._usable(machine)]
-        self._swarm._random.shuffle(machines)
-        return machines
-
     async def _ask_who_has(self, manifest: Manifest) -> None:
         whole = (1 << len(manifest.hashes)) - 1
-        asked = [machine for machine in self._shuffled() if self._has.get(machine) != whole][:ASKED_AT_ONCE]
+        asked = [
+            machine for machine in self._swarm._shuffled(self._sources) if self._has.get(machine) != whole
+        ][:ASKED_AT_ONCE]
         await asyncio.gather(*(self._ask(machine) for machine in asked))
 
     async def _ask(self, machine: int) -> None:
@@ -242,37 +281,24 @@ class _Fetch:
             self._has[machine] = int.from_bytes(bitmap, "little")
 
     def _choose(self) -> tuple[int, int] | None:
-        now = time.monotonic()
-        open_to_us = [
-            (machine, bitmap)
-            for machine, bitmap in self._has.items()
-            if self._swarm._usable(machine) and now >= self._busy_until.get(machine, 0.0)
+        """A random missing chunk and a random machine that has it, None where there is none such."""
+        machines = [
+            (machine, bitmap) for machine, bitmap in self._has.items() if self._swarm._usable(machine)
         ]
         positions = list(self._missing - self._under_way)
         self._swarm._random.shuffle(positions)
         for position in positions:
-            holders = [machine for machine, bitmap in open_to_us if bitmap >> position & 1]
+            holders = [machine for machine, bitmap in machines if bitmap >> position & 1]
             if holders:
                 return position, self._swarm._random.choice(holders)
         return None
 
-    async def _take(self, manifest: Manifest, position: int, machine: int) -> None:
-        name = manifest.hashes[position]
+    async def _take(self, name: bytes, position: int, machine: int) -> None:
         try:
-            async with self._swarm._down:
-                status, data = await self._peers.request(machine, GET_CHUNK, [name], STALL_S)
-            if status == BUSY:
-                self._busy_until[machine] = time.monotonic() + 0.1 + self._swarm._random.random() * 0.2
-            elif status == OK and isinstance(data, bytes) and len(data) == manifest.size_of(position):
-                await asyncio.to_thread(self._store.put_chunk, name, data)
-                self._missing.discard(position)
-            elif status == ABSENT:
-                self._has[machine] &= ~(1 << position)
-            else:
-                self._swarm._rest(machine, REST_LIAR_S)
-        except WrongHash:
-            self._swarm._rest(machine, REST_LIAR_S)
-        except (PeerError, ValueError):
-            self._swarm._rest(machine, REST_STALLED_S)
+            status = await self._swarm._take(name, machine)
         finally:
             self._under_way.discard(position)
+        if status == OK:
+            self._missing.discard(position)
+        elif status == ABSENT:
+            self._has[machine] &= ~(1 << position)
