@@ -28,7 +28,7 @@ STAMP = VENV / "installed.json"
 LOG = VENV / "install.log"
 OLDEST, NEWEST = (3, 11), (3, 13)
 MEGABYTE = 1_000_000
-DISK = {"": 1_500 * MEGABYTE, "dev": 200 * MEGABYTE, "tutor": 3_000 * MEGABYTE}
+DISK = {"": 1_500 * MEGABYTE, "dev": 200 * MEGABYTE, "tutor": 6_000 * MEGABYTE}
 
 # What pip's output shows, and what that means for a person. First match wins.
 PIP_FAILURES = {
