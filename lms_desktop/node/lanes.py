@@ -17,21 +17,22 @@ MAX_CACHED: Final = 4096
 
 SCHEMA: Final = (
     """CREATE TABLE ledger_verdicts (
-        idx INTEGER PRIMARY KEY, code INTEGER NOT NULL, effects BLOB NOT NULL, digest BLOB NOT NULL,
-        envelope BLOB) STRICT""",
+        idx INTEGER PRIMARY KEY, stamp INTEGER NOT NULL, code INTEGER NOT NULL, effects BLOB NOT NULL,
+        digest BLOB NOT NULL, envelope BLOB NOT NULL) STRICT""",
     """CREATE TABLE ledger_places (
         author INTEGER NOT NULL, lane BLOB NOT NULL, seq INTEGER NOT NULL, idx INTEGER NOT NULL,
         PRIMARY KEY (author, lane, seq)) STRICT, WITHOUT ROWID""",
 )
-"""`ledger_verdicts`: of every entry its outcome code, effects hash, verdict digest and, for a command,
+"""`ledger_verdicts`: of every entry its stamp, outcome code, effects hash, verdict digest and, for a command,
 H(envelope). `ledger_places`: the entry that took each place of each lane."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The first outcome of a command that took its place."""
+    """The first outcome of a command that took its place; `stamp` in ms UTC."""
 
     index: int
+    stamp: int
     code: int
     envelope_hash: bytes
 
@@ -61,7 +62,7 @@ class Lanes:
     def outcome(self, author: int, lane: bytes, seq: int) -> Settled | None:
         """Return what became of the command that took this place, None while none has."""
         row = self._db.execute(
-            "SELECT idx, code, envelope FROM ledger_places JOIN ledger_verdicts USING (idx)"
+            "SELECT idx, stamp, code, envelope FROM ledger_places JOIN ledger_verdicts USING (idx)"
             " WHERE author = ? AND lane = ? AND seq = ?",
             (author, lane, seq),
         ).fetchone()

@@ -407,8 +407,8 @@ class Ledger:
         self.digest = next_digest(self.digest, entry.index, code, hash_of_effects)
         hash_of_envelope = checked.envelope_hash if checked is not None else b""
         self._db.execute(
-            "INSERT INTO ledger_verdicts VALUES (?, ?, ?, ?, ?)",
-            (entry.index, code, hash_of_effects, self.digest, hash_of_envelope),
+            "INSERT INTO ledger_verdicts VALUES (?, ?, ?, ?, ?, ?)",
+            (entry.index, entry.stamp, code, hash_of_effects, self.digest, hash_of_envelope),
         )
         return Outcome(
             entry.index,
