@@ -86,9 +86,9 @@ class Swarm:
         """The encoded manifest of that hash, stored here once it came from elsewhere. Raises Unavailable,
         DiskFull.
         """
-        raw = await asyncio.to_thread(self._store.raw_manifest, name)
-        if raw is not None:
-            return raw
+        kept = await asyncio.to_thread(self._store.raw_manifest, name)
+        if kept is not None:
+            return kept
         for machine in self._shuffled(sources):
             try:
                 (raw,) = await self._peers.request(machine, GET_MANIFEST, [name], STALL_S)
