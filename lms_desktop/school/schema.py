@@ -45,11 +45,11 @@ class Int:
         self.high = high
 
     def read(self, field: str, value: Any) -> int:
-        if type(value) is not int:
+        if not isinstance(value, int) or isinstance(value, bool):
             raise CommandError(field, "must be a whole number")
         if not self.low <= value <= self.high:
             raise CommandError(field, f"must be from {self.low} to {self.high}")
-        return value
+        return int(value)  # enumerations travel as plain numbers
 
 
 class Bool:
@@ -76,9 +76,9 @@ class Data:
         return value
 
 
-# Control characters, line and paragraph separators, and the overrides that make text read in
-# another order than it is written. The joiners and the left-to-right mark stay: scripts need them.
-_CONTROLS = "\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
+# Control characters, line and paragraph separators, halves of characters, and the overrides that make
+# text read in another order than it is written. The joiners and direction marks stay: scripts need them.
+_CONTROLS = "\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
 _NOT_IN_LINES = re.compile(f"[{_CONTROLS}]")
 _NOT_IN_TEXTS = re.compile(f"(?![\n\t])[{_CONTROLS}]")
 
@@ -114,10 +114,10 @@ class Prose:
     def read(self, field: str, value: Any) -> str:
         if type(value) is not str:
             raise CommandError(field, "must be text")
-        if len(value) > self.longest or len(value.encode()) > self.longest_bytes:
-            raise CommandError(field, f"is longer than {self.longest} characters")
         if _NOT_IN_TEXTS.search(value):
             raise CommandError(field, "has a control character")
+        if len(value) > self.longest or len(value.encode()) > self.longest_bytes:
+            raise CommandError(field, f"is longer than {self.longest} characters")
         return value
 
 
@@ -191,9 +191,7 @@ class Record:
 
     def body(self) -> tuple[Value, ...]:
         """The array to be signed; raises `CommandError`, so that nothing invalid is ever signed."""
-        body: tuple[Value, ...] = astuple(self)  # type: ignore[call-overload]
-        self.from_body(body)
-        return body
+        return astuple(self.from_body(astuple(self)))  # type: ignore[call-overload, no-any-return]
 
 
 class Command(Record):
