@@ -39,6 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from lms_desktop.client.pdfcheck import main as pdfcheck
 
             return pdfcheck()
+        case "pupil":  # a child of the demo
+            from lms_desktop.demo.pupil import main as pupil
+
+            return pupil()
         case "derive":  # a child of the app
             from lms_desktop.trust.derive import main as derive
 

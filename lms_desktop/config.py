@@ -24,7 +24,7 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """One machine of the school that a newcomer may ask: its address, both ports, and its CURVE public key (z85)."""
+    """A machine of the school that a newcomer may ask: address, both ports, CURVE public key (z85)."""
 
     host: str
     port: int
@@ -101,7 +101,7 @@ def _base32(text: str) -> bytes:
 
 
 def machine_data() -> Path:
-    """Where this machine's node keeps its data: `LMS_DESKTOP_DATA`, else the machine-wide folder that it can write."""
+    """Where this machine's node keeps its data: `LMS_DESKTOP_DATA`, else the machine-wide folder, if usable."""
     override = os.environ.get("LMS_DESKTOP_DATA")
     if override:
         return Path(override)

@@ -27,7 +27,7 @@ class GradeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GradeValue:
-    """Points in hundredths (None: not given yet) and feedback; `over_maximum` flags what no reader should trust."""
+    """Points in hundredths (None: not given yet) and feedback; `over_maximum` is not to be trusted."""
 
     points: int | None
     feedback: str
@@ -38,8 +38,8 @@ class GradeValue:
 class StudentRow:
     """One student of an assignment in the grading list.
 
-    `grade` numbers what staff last wrote, and `written` is what it says; `local` is a newer draft that lies only on
-    this computer; `shown` is what the student sees.
+    `grade` numbers what staff last wrote, and `written` is what it says; `local` is a newer draft that lies
+    only on this computer; `shown` is what the student sees.
     """
 
     student: int
@@ -238,7 +238,7 @@ async def release_preview(session: Session, *, assignment: int) -> ReleasePrevie
 
 
 async def release(session: Session, *, assignment: int, students: tuple[int, ...]) -> tuple[Sent, ...]:
-    """Publish the students' slots of what staff last wrote about them: they see it from then on. Raises Refused."""
+    """Publish the students' slots of what staff last wrote: they see it from then on. Raises Refused."""
     room = await grading_room(session, assignment=assignment)
     course = room.course
     grades = {row.grade: row for row in await session.ask(GradeRow, "assignment_grades", assignment)}
@@ -288,7 +288,7 @@ async def correct(session: Session, *, assignment: int, row: StudentRow, points:
 
 
 async def history(session: Session, *, assignment: int, student: int) -> tuple[HistoryEntry, ...]:
-    """Every value that the grade has had, newest first: all for staff, what was shown to them for the student."""
+    """Every value that the grade has had, newest first; for the student only what they were shown."""
     maximum = (await assignment_row(session, assignment)).points
     own = session.person.number == student
     entries = []
@@ -308,7 +308,7 @@ async def history(session: Session, *, assignment: int, student: int) -> tuple[H
 
 
 def parse_points(text: str, *, maximum: int) -> int | None:
-    """Points as typed ("7", "7.5", "7,25") in hundredths; None for blank. Raises BadInput, also above `maximum`."""
+    """Points as typed ("7", "7.5", "7,25") in hundredths; None for blank. Raises BadInput, also above the maximum."""
     typed = text.strip().replace(",", ".")
     if not typed:
         return None

@@ -1,8 +1,9 @@
 """The local link: how the app talks to the node of this machine.
 
-Sockets live on one background thread with its own selector asyncio loop, so that neither Qt's thread nor qasync's
-Proactor loop carries any. `Link.call` may be awaited from any asyncio loop. All verbs are idempotent: after a node
-restart the link finds the new port in link.json, says hello, subscribes, and resends the calls still in flight.
+Sockets live on one background thread with its own selector asyncio loop, so that neither Qt's thread nor
+qasync's Proactor loop carries any. `Link.call` may be awaited from any asyncio loop. All verbs are idempotent:
+after a node restart the link finds the new port in link.json, says hello, subscribes, and resends the calls
+still in flight.
 """
 
 import asyncio

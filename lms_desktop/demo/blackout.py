@@ -1,0 +1,87 @@
+"""The story's end: every machine loses its power at once; everything is there when they are switched on."""
+
+import hashlib
+
+from lms_desktop.client import course, grading, submit
+from lms_desktop.client.protocol import NodeStatus
+from lms_desktop.demo.cast import Cast, expect, sha256_of, until
+from lms_desktop.demo.handing_in import MIA, YUSUF, ZOFIA, verify
+from lms_desktop.demo.marking import CORRECTED, GRADES
+from lms_desktop.demo.opening import MATERIAL, TASK
+from lms_desktop.demo.school import INSTRUCTOR
+from lms_desktop.resources import resource
+from lms_desktop.school.queries.courses import MaterialRow
+from lms_desktop.school.queries.work import AssignmentRow
+
+ORDER = ("C", "A", "B")
+AGREE_S = 60.0
+
+
+async def kill_all(cast: Cast) -> None:
+    """SIGKILL to all nodes at once, a start in another order; nothing is lost and all agree."""
+    before = (await (await cast.leader()).status()).leader
+    for seat in cast.school_seats:
+        cast.kill(seat)
+    for name in ORDER:
+        cast.seats[name].start()
+    for name in ORDER:
+        await cast.seats[name].ready()
+    after = (await (await cast.leader()).status()).leader
+    cast.report.leaders.append({"before": before, "after": after})
+    await _records(cast)
+    for receipt in cast.receipts:
+        for seat in cast.school_seats:
+            await verify(cast, receipt, seat)
+    await _agreement(cast)
+    await _files(cast)
+
+
+async def _records(cast: Cast) -> None:
+    instructor = await cast.sign_in(INSTRUCTOR.login, cast.seats["A"])
+    room = await grading.grading_room(instructor, assignment=cast.assignment)
+    counts = {row.login: len(row.versions) for row in room.rows}
+    expect(counts == {MIA: 2, YUSUF: 1, ZOFIA: 0}, f"The submissions are not what they were: {counts}.")
+    expected = {**GRADES, YUSUF: CORRECTED}
+    for row in room.rows:
+        shown = None if row.shown is None else (row.shown.points, row.shown.feedback)
+        expect(shown == expected[row.login], f"The grade of {row.name} is not what it was.")
+    mia = await cast.sign_in(MIA, cast.seats["B"])
+    page = await submit.assignment_page(mia, assignment=cast.assignment)
+    opened, _ = await submit.open_version(mia, version=page.versions[0])
+    same = hashlib.sha256(opened).digest() == sha256_of(cast.handed_in[MIA])
+    expect(same, "A submission is not the file that was handed in.")
+
+
+async def _agreement(cast: Cast) -> None:
+    async def look() -> dict[str, NodeStatus] | None:
+        found = {seat.name: await seat.status() for seat in cast.school_seats}
+        return found if len({status.applied for status in found.values()}) == 1 else None
+
+    statuses = await until(look, "The machines do not come to the same entry.", timeout_s=AGREE_S)
+    cast.report.heads = {name: status.head.hex() for name, status in statuses.items()}
+    cast.report.digests = {name: status.digest.hex() for name, status in statuses.items()}
+    expect(len(set(cast.report.heads.values())) == 1, "The machines' ledgers differ.")
+    expect(len(set(cast.report.digests.values())) == 1, "The machines' verdicts differ.")
+    alarms = [status.alarm for status in statuses.values() if status.alarm]
+    expect(not alarms, f"A machine raised an alarm: {alarms}")
+
+
+async def _files(cast: Cast) -> None:
+    """Every machine holds every clear file on its own disk, and gives it out with the right SHA-256."""
+    instructor = cast.sessions[INSTRUCTOR.login]
+    material = (await instructor.ask(MaterialRow, "material", cast.material, 0))[0]
+    task = (await instructor.ask(AssignmentRow, "assignment", cast.assignment))[0]
+    assert task.manifest is not None
+    for seat in cast.school_seats:
+        session = await cast.sign_in(INSTRUCTOR.login, seat)
+        for manifest, original in ((material.manifest, MATERIAL), (task.manifest, TASK)):
+
+            async def held(seat_link=seat.link, manifest=manifest) -> bool:  # type: ignore[no-untyped-def]
+                done, total = await seat_link.call("held", manifest)
+                return total is not None and done == total
+
+            await until(held, f"Machine {seat.name} does not hold {original[-1]}.")
+        data = await course.open_material(session, material=cast.material)
+        expect(data == resource(*MATERIAL).read_bytes(), f"Machine {seat.name} has another material.")
+        data = await course.open_assignment_pdf(session, assignment=cast.assignment)
+        expect(data == resource(*TASK).read_bytes(), f"Machine {seat.name} has another assignment.")

@@ -1,0 +1,150 @@
+"""The machines of the demo: node processes on loopback ports, killed and restarted by process id."""
+
+import asyncio
+import contextlib
+import socket
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lms_desktop.client.children import NO_WINDOW, child_command, child_environment
+from lms_desktop.client.errors import NodeUnreachable
+from lms_desktop.client.link import Link
+from lms_desktop.client.protocol import NodeStatus
+
+START_S = 20.0
+STOP_S = 5.0
+HOST = "127.0.0.1"
+
+
+@dataclass(slots=True)
+class Seat:
+    """One machine of the demo: its node's data, its app users' data, and the process while it runs."""
+
+    name: str
+    folder: Path
+    port: int
+    files_port: int
+    process: subprocess.Popen[bytes] | None = None
+    link: Link = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.link = Link(self.data)
+        self.link.start()
+
+    @property
+    def data(self) -> Path:
+        """The node's data folder."""
+        return self.folder / "machine"
+
+    @property
+    def user_data(self) -> Path:
+        """What the app keeps for the people who sit here."""
+        return self.folder / "user"
+
+    @property
+    def pid(self) -> int | None:
+        """The node's process id while it runs."""
+        process = self.process
+        return process.pid if process is not None and process.poll() is None else None
+
+    @property
+    def alive(self) -> bool:
+        """True while the node's process runs."""
+        return self.pid is not None
+
+    def start(self) -> None:
+        """Start the node's process; `ready` waits until it answers."""
+        if self.alive:
+            return
+        self.data.mkdir(parents=True, exist_ok=True)
+        command = child_command(
+            "node",
+            *("--data", str(self.data)),
+            *("--name", self.name),
+            *("--host", HOST),
+            *("--port", str(self.port)),
+            *("--files-port", str(self.files_port)),
+        )
+        with (self.folder / "node.out").open("ab") as output:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=child_environment(),
+                creationflags=NO_WINDOW,
+            )
+
+    async def ready(self, *, timeout_s: float = START_S) -> None:
+        """Wait until the node answers. Raises NodeUnreachable, saying what it printed last."""
+        hello = asyncio.ensure_future(self.link.hello(timeout_s=timeout_s))
+        try:
+            while not hello.done():
+                await asyncio.wait({hello}, timeout=0.2)
+                if not self.alive and not hello.done():
+                    break
+            if hello.done():
+                hello.result()
+                return
+        except NodeUnreachable:
+            pass
+        finally:
+            hello.cancel()
+            await asyncio.gather(hello, return_exceptions=True)
+        raise NodeUnreachable(f"Machine {self.name} did not start: {self._said()}", where=str(self.data))
+
+    def kill(self) -> int | None:
+        """End the node at once, as a power cut does; returns its process id, None when it was not running."""
+        pid, process = self.pid, self.process
+        if pid is None or process is None:
+            return None
+        process.kill()
+        process.wait()
+        return pid
+
+    def stop(self) -> None:
+        """End the node in good order."""
+        if self.process is not None and self.alive:
+            self.process.terminate()
+            try:
+                self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    async def restart(self) -> None:
+        """Start the node again and wait until it answers."""
+        self.start()
+        await self.ready()
+
+    async def status(self, *, timeout_s: float = 5.0) -> NodeStatus:
+        """Where the node stands. Raises NodeUnreachable."""
+        return NodeStatus.from_wire(await self.link.call("status", timeout_s=timeout_s))
+
+    def close(self) -> None:
+        """Stop the node and the link."""
+        self.stop()
+        self.link.close()
+
+    def _said(self) -> str:
+        with contextlib.suppress(OSError):
+            lines = (self.folder / "node.out").read_text("utf-8", "replace").splitlines()
+            if lines:
+                return lines[-1]
+        return "it printed nothing."
+
+
+def make_seats(folder: Path, names: tuple[str, ...]) -> tuple[Seat, ...]:
+    """Seats in their own folders, on ports that are free now."""
+    ports = _free_ports(2 * len(names))
+    return tuple(
+        Seat(name, folder / name, ports[2 * place], ports[2 * place + 1]) for place, name in enumerate(names)
+    )
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind((HOST, 0))
+        return [one.getsockname()[1] for one in sockets]
