@@ -224,52 +224,58 @@ class _Fetch:
         self._transfer.total_bytes = manifest.total_size
         self._count(manifest)
         running: set[asyncio.Task[None]] = set()
-        asked = lucky = time.monotonic()
+        asking: set[asyncio.Task[None]] = set()
+        asked, lucky = -ASK_AGAIN_S, time.monotonic()
         try:
-            if self._missing:
-                await self._ask_who_has(manifest)
             while self._missing:
+                now = time.monotonic()
+                if not asking and now - asked > (ASK_AGAIN_S if running else ASK_SOON_S):
+                    asked = now
+                    asking = self._ask_who_has(manifest)
                 while len(running) < DOWN and (choice := self._choose()) is not None:
                     position, machine = choice
                     self._under_way.add(position)
                     running.add(asyncio.create_task(self._take(manifest.hashes[position], position, machine)))
-                now = time.monotonic()
-                if now - asked > (ASK_AGAIN_S if running else ASK_SOON_S):
-                    asked = now
-                    await self._ask_who_has(manifest)
-                if running:
-                    before = len(self._missing)
-                    done, running = await asyncio.wait(
-                        running, timeout=ASK_AGAIN_S, return_when=asyncio.FIRST_COMPLETED
-                    )
-                    for task in done:
-                        task.result()
-                    if len(self._missing) < before:
-                        lucky = time.monotonic()
-                        self._count(manifest)
-                elif now - lucky > GIVE_UP_S:
+                before = len(self._missing)
+                await self._some_news(running, asking)
+                if len(self._missing) < before:
+                    lucky = time.monotonic()
+                    self._count(manifest)
+                elif not running and time.monotonic() - lucky > GIVE_UP_S:
                     raise Unavailable(
-                        f"{len(self._missing)} of {len(manifest.hashes)} parts of a file are on no machine "
+                        f"{before} of {len(manifest.hashes)} parts of a file are on no machine "
                         "that can be reached now",
                         next_step=SWITCH_ON,
                     )
-                else:
-                    await asyncio.sleep(0.05)
         finally:
-            for task in running:
+            for task in running | asking:
                 task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await asyncio.gather(*running, *asking, return_exceptions=True)
         return manifest
+
+    async def _some_news(self, running: set[asyncio.Task[None]], asking: set[asyncio.Task[None]]) -> None:
+        """Wait a moment for any of the tasks, and take out what is done. Raises what a transfer ended
+        with.
+        """
+        if not running and not asking:
+            await asyncio.sleep(0.05)
+            return
+        done, _ = await asyncio.wait(
+            running | asking, timeout=ASK_SOON_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        running -= done
+        asking -= done
+        for task in done:
+            task.result()
 
     def _count(self, manifest: Manifest) -> None:
         self._transfer.done_bytes = manifest.total_size - sum(map(manifest.size_of, self._missing))
 
-    async def _ask_who_has(self, manifest: Manifest) -> None:
+    def _ask_who_has(self, manifest: Manifest) -> set[asyncio.Task[None]]:
         whole = (1 << len(manifest.hashes)) - 1
-        asked = [
-            machine for machine in self._swarm._shuffled(self._sources) if self._has.get(machine) != whole
-        ][:ASKED_AT_ONCE]
-        await asyncio.gather(*(self._ask(machine) for machine in asked))
+        machines = self._swarm._shuffled(self._sources)
+        asked = [machine for machine in machines if self._has.get(machine) != whole][:ASKED_AT_ONCE]
+        return {asyncio.create_task(self._ask(machine)) for machine in asked}
 
     async def _ask(self, machine: int) -> None:
         try:
