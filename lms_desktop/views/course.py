@@ -96,7 +96,6 @@ class CoursePage(Page):
             None,
             column(row(self._gradebook, self._edit, self._archive), None),
         )
-        head.setStretch(0, 1)
         self.set_content(Scroll(head, self._about, self._tabs, None, gap=12))
 
     def _tab(self, content: QWidget, *actions: QPushButton) -> QWidget:

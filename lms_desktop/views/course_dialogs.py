@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from lms_desktop.client import course as api
 from lms_desktop.client.errors import BadInput
 from lms_desktop.client.grading import parse_points, points_text
-from lms_desktop.school import limits
+from lms_desktop.school import deadlines, limits
 from lms_desktop.views.dialogs import Dialog, field, open_file
 from lms_desktop.views.page import Context
 from lms_desktop.views.times import local
@@ -39,7 +39,7 @@ class DueEdit(QDateTimeEdit):
     def __init__(self, object_name: str, accessible: str, zone: str, ms: int | None = None) -> None:
         super().__init__()
         named(self, object_name, accessible)
-        self._zone = ZoneInfo(zone)
+        self._zone = zone
         # UTC only keeps Qt from bending the wall clock by this computer's own summer time.
         self.setTimeZone(QTimeZone(QTimeZone.Initialization.UTC))
         self.setDisplayFormat("ddd d MMM yyyy, HH:mm")
@@ -54,16 +54,18 @@ class DueEdit(QDateTimeEdit):
         )
 
     def _next_week(self) -> datetime:
-        then = datetime.now(self._zone) + timedelta(days=7)
+        then = datetime.now(ZoneInfo(self._zone)) + timedelta(days=7)
         return then.replace(hour=17, minute=0)
 
     def ms(self) -> int:
-        """The chosen moment in UTC milliseconds."""
+        """The chosen moment in UTC milliseconds. Raises BadInput for a time that the zone skips."""
         date, time = self.date(), self.time()
-        moment = datetime(
-            date.year(), date.month(), date.day(), time.hour(), time.minute(), tzinfo=self._zone
-        )
-        return int(moment.timestamp() * 1000)
+        clock = datetime(date.year(), date.month(), date.day(), time.hour(), time.minute())
+        try:
+            return deadlines.from_local(clock, self._zone)
+        except deadlines.TimeSkipped as error:
+            self.setFocus()
+            raise BadInput(str(error)) from error
 
 
 class FileField(QWidget):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtWidgets import QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QWidget
 
 from lms_desktop.client import receipts as receipts_api
 from lms_desktop.client import submit as api
@@ -229,7 +229,5 @@ class HandIn(Card):
         self._closed = True
 
 
-def _finding(symbol: str, tone: str, text: str):
-    line = row(IconLabel(symbol, tone, 18), label(text, wrap=True), gap=10)
-    line.setStretch(1, 1)
-    return line
+def _finding(symbol: str, tone: str, text: str) -> QHBoxLayout:
+    return row(IconLabel(symbol, tone, 18), label(text, wrap=True), gap=10, stretch=1)

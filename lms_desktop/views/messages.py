@@ -116,12 +116,13 @@ class Messages(QObject):
 class Toast(QFrame):
     """One message on the screen."""
 
-    def __init__(self, message: Message, close: Callable[[Toast], None], parent: QWidget) -> None:
+    def __init__(self, message: Message, close: Callable[[Toast], None], parent: Toasts) -> None:
         super().__init__(parent)
         self.message = message
         self.setProperty("role", "toast")
         self.setFixedWidth(TOAST_WIDTH)
         self._close = close
+        self._toasts = parent
         text = label(message.text, "strong" if message.hint else "", wrap=True)
         lines: list[Any] = [text]
         if message.hint:
@@ -152,8 +153,8 @@ class Toast(QFrame):
             ),
             gap=10,
             margins=(14, 12, 8, 12),
+            stretch=1,
         )
-        head.setStretch(1, 1)
         self.setLayout(head)
         if not message.stays:
             QTimer.singleShot(SECONDS_SHOWN * 1000, self, lambda: self._close(self))
@@ -164,7 +165,7 @@ class Toast(QFrame):
 
     def _toggle(self) -> None:
         self._details.setVisible(not self._details.isVisible())
-        self.parentWidget().place()
+        self._toasts.place()
 
     def _copy(self) -> None:
         message = self.message

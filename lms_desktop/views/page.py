@@ -18,6 +18,7 @@ from lms_desktop.client.protocol import OutboxItem
 from lms_desktop.client.session import Session
 from lms_desktop.school.changes import Changes
 from lms_desktop.views.messages import Messages, explain
+from lms_desktop.views.preferences import Preferences
 from lms_desktop.views.tasks import Tasks
 from lms_desktop.views.widgets import EmptyState, button, column, label, row
 
@@ -46,6 +47,7 @@ class Context:
     messages: Messages
     go: Callable[[Place], None]
     back: Callable[[], None]
+    preferences: Preferences
     later: Callable[[Coroutine[Any, Any, Any]], Any]  # work that goes on when the person leaves the screen
 
     @property
@@ -63,10 +65,11 @@ class Page(QWidget):
     """One screen. Subclasses call `set_content` once and write `load`, which asks the client and shows the
     answer.
 
-    `shows` says which changes of the school concern it.
+    `shows` says which changes of the school concern it, `keys` which keys it adds, for the ? overlay.
     """
 
     shows: ClassVar[Changes] = Changes(0)
+    keys: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     def __init__(self, context: Context) -> None:
         super().__init__()

@@ -27,8 +27,7 @@ class ReaderPage(Page):
         self.note.hide()
         self.reader = PdfReader("reader", save=self._ask_where)
         content = QWidget()
-        content.setLayout(column(self.note, self.reader, gap=8, margins=(20, 12, 20, 16)))
-        content.layout().setStretch(1, 1)
+        content.setLayout(column(self.note, self.reader, gap=8, margins=(20, 12, 20, 16), stretch=1))
         self.set_content(content)
 
     async def fetch(self) -> bytes:

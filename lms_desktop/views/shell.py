@@ -5,6 +5,7 @@ Where to go, who is here, and whether all work is safe.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from importlib import import_module
 
@@ -20,6 +21,8 @@ from lms_desktop.school.changes import Changes
 from lms_desktop.views.icons import IconLabel, icon
 from lms_desktop.views.messages import Messages
 from lms_desktop.views.page import Context, Page, Place
+from lms_desktop.views.preferences import Preferences
+from lms_desktop.views.shortcuts import ShortcutsDialog
 from lms_desktop.views.tasks import Tasks
 from lms_desktop.views.waiting import WaitingDialog
 from lms_desktop.views.widgets import (
@@ -78,12 +81,12 @@ class Shell(QWidget):
 
     leaving = Signal(str)
 
-    def __init__(self, session: Session, messages: Messages, *, seat: str) -> None:
+    def __init__(self, session: Session, messages: Messages, preferences: Preferences, *, seat: str) -> None:
         super().__init__()
         self.session = session
         self.messages = messages
         self.tasks = Tasks(messages)
-        self.context = Context(session, messages, self.go, self.back, self.tasks.start)
+        self.context = Context(session, messages, self.go, self.back, preferences, self.tasks.start)
         self.page: Page | None = None
         self._place = Place("")
         self._trail: list[Place] = []
@@ -100,8 +103,7 @@ class Shell(QWidget):
         body.setSpacing(0)
         body.addWidget(self._header)
         body.addWidget(self._pages, 1)
-        self.setLayout(row(self._sidebar, body, gap=0))
-        self.layout().setStretch(1, 1)
+        self.setLayout(row(self._sidebar, body, gap=0, stretch=1))
         self._bridge = _Bridge(self)
         self._bridge.arrived.connect(self._on_event)
         self._unsubscribe = session.subscribe(self._bridge.arrived.emit)
@@ -110,6 +112,7 @@ class Shell(QWidget):
         shortcut(self, "Ctrl+Shift+Q", lambda: self.leaving.emit("sign_out"))
         shortcut(self, "F5", self.refresh)
         shortcut(self, "F6", self._next_pane)
+        shortcut(self, "?", self.show_keys)
         for number in range(1, 10):
             shortcut(self, f"Ctrl+{number}", lambda number=number: self._go_number(number))
         self.refresh_frame()
@@ -188,9 +191,10 @@ class Shell(QWidget):
             self._seat,
             8,
             self.person,
-            gap=8,
             margins=(20, 0, 12, 0),
+            stretch=1,
         )
+        frame.setLayout(line)
         return frame
 
     # Going somewhere
@@ -326,6 +330,25 @@ class Shell(QWidget):
     def show_waiting(self) -> None:
         """Show what is not safe yet, item by item."""
         WaitingDialog(self, self.session, self.messages).open()
+
+    def show_keys(self) -> None:
+        """Show the keys of this screen and of all screens."""
+        ShortcutsDialog(self, self.messages, self.page.keys if self.page is not None else ()).open()
+
+    async def put_away(self, timeout_s: float = 2.0) -> None:
+        """Leave the screen and let what it still saves finish; call before the keys are wiped."""
+        if self.page is not None:
+            self.page.close_page()
+            self._pages.removeWidget(self.page)
+            self.page.deleteLater()
+            self.page = None
+        if self.tasks.running:
+            await asyncio.wait(self.tasks.running, timeout=timeout_s)
+
+    def bring_back(self) -> None:
+        """Show the screen again that was left by `put_away`."""
+        self._show(self._place)
+        self.refresh_frame()
 
     def close_shell(self) -> None:
         """End everything that runs here; call before the session is signed out."""

@@ -99,7 +99,12 @@ class SignInView(QWidget):
             page.setLayout(column(*form, gap=12))
             self._forms.addWidget(page)
         card = Card(
-            row(IconLabel("school", "accent", 28), column(self._school, self._machine, gap=2), gap=14),
+            row(
+                IconLabel("school", "accent", 28),
+                column(self._school, self._machine, gap=2),
+                gap=14,
+                stretch=1,
+            ),
             4,
             self.problem,
             self._forms,
@@ -107,7 +112,6 @@ class SignInView(QWidget):
             gap=12,
             padding=28,
         )
-        card.body.itemAt(0).layout().setStretch(1, 1)
         self.setLayout(column(centred(card)))
         self.login.returnPressed.connect(self.passphrase.setFocus)
         self.passphrase.returnPressed.connect(self._ask)

@@ -53,10 +53,8 @@ class AssignmentPage(Page):
         panel.setFixedWidth(PANEL_WIDTH)
         panel.setLayout(column(self.hand_in, None))
         left = column(self._extension, self._grade_box, self._task, self._versions_box, None, gap=16)
-        columns = row(left, panel, gap=24)
-        columns.setStretch(0, 1)
-        head = column(row(self._title, self._state, gap=12), self._facts, gap=4)
-        head.itemAt(0).layout().setStretch(0, 1)
+        columns = row(left, panel, gap=24, stretch=0)
+        head = column(row(self._title, self._state, gap=12, stretch=0), self._facts, gap=4)
         self.set_content(Scroll(head, columns, None, gap=16, width=1120))
 
     async def load(self) -> None:

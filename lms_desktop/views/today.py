@@ -57,8 +57,7 @@ class _Home(Page):
         side = QWidget()
         side.setFixedWidth(SIDE_WIDTH)
         side.setLayout(self._side)
-        columns = row(self._main, side, gap=24)
-        columns.setStretch(0, 1)
+        columns = row(self._main, side, gap=24, stretch=0)
         columns.setAlignment(side, Qt.AlignmentFlag.AlignTop)
         head = column(
             label(f"Good {part}, {first}", "display"),

@@ -21,7 +21,7 @@ from lms_desktop.views.widgets import Banner, Card, RowButton, button, column, l
 class WelcomeView(QWidget):
     """Three pages: the choice, creating, joining."""
 
-    create = Signal(str, str, str, str, object)  # school, zone, name, login, path of the kit
+    found = Signal(str, str, str, str, object)  # school, zone, name, login, path of the kit
     join = Signal(object)  # path of the provisioning file
 
     def __init__(self, machine: str) -> None:
@@ -41,8 +41,8 @@ class WelcomeView(QWidget):
                 IconLabel("chevron-right", "muted", 18),
                 gap=16,
                 margins=(16, 16, 16, 16),
+                stretch=1,
             )
-            content.setStretch(1, 1)
             choice = RowButton(name, f"{title}. {text}", content, kind="tile")
             choice.clicked.connect(lambda: self._turn_to(page))
             return choice
@@ -158,7 +158,7 @@ class WelcomeView(QWidget):
 
     def _create(self, kit: Path) -> None:
         self.create_button.setEnabled(False)
-        self.create.emit(
+        self.found.emit(
             self.school.text().strip(),
             self.zone.currentText(),
             self.name.text().strip(),

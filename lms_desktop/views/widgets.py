@@ -7,7 +7,7 @@ forgets one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QSize, Qt
@@ -167,21 +167,32 @@ def fill(box: QBoxLayout, items: tuple[Item, ...]) -> None:
             box.addWidget(item)
 
 
-def row(*items: Item, gap: int = 8, margins: tuple[int, int, int, int] = (0, 0, 0, 0)) -> QHBoxLayout:
-    """Lay items out side by side, centred on one line."""
+Margins = tuple[int, int, int, int]
+
+
+def row(
+    *items: Item, gap: int = 8, margins: Margins = (0, 0, 0, 0), stretch: int | None = None
+) -> QHBoxLayout:
+    """Lay items out side by side, centred on one line; item number `stretch` takes the room that is left."""
     box = QHBoxLayout()
     box.setContentsMargins(*margins)
     box.setSpacing(gap)
     fill(box, items)
+    if stretch is not None:
+        box.setStretch(stretch, 1)
     return box
 
 
-def column(*items: Item, gap: int = 8, margins: tuple[int, int, int, int] = (0, 0, 0, 0)) -> QVBoxLayout:
-    """Lay items out one under the other."""
+def column(
+    *items: Item, gap: int = 8, margins: Margins = (0, 0, 0, 0), stretch: int | None = None
+) -> QVBoxLayout:
+    """Lay items out one under the other; item number `stretch` takes the room that is left."""
     box = QVBoxLayout()
     box.setContentsMargins(*margins)
     box.setSpacing(gap)
     fill(box, items)
+    if stretch is not None:
+        box.setStretch(stretch, 1)
     return box
 
 
@@ -255,8 +266,13 @@ def list_row(
     if subtitle:
         texts.append(Elided(subtitle, "small"))
     items: list[Item] = [*([lead] if lead else []), column(*texts, gap=2), *trailing]
-    content = row(*items, IconLabel("chevron-right", "muted", 16), gap=12, margins=(12, 9, 12, 9))
-    content.setStretch(1 if lead else 0, 1)
+    content = row(
+        *items,
+        IconLabel("chevron-right", "muted", 16),
+        gap=12,
+        margins=(12, 9, 12, 9),
+        stretch=1 if lead else 0,
+    )
     said = spoken or ", ".join(part for part in (title, subtitle) if part)
     button = RowButton(object_name, said, content)
     button.clicked.connect(lambda: on_click())
@@ -266,7 +282,7 @@ def list_row(
 class ListCard(Card):
     """A card with a heading and rows, divided by hairlines."""
 
-    def __init__(self, heading: str, rows: list[QWidget], *, count: int | None = None) -> None:
+    def __init__(self, heading: str, rows: Sequence[QWidget], *, count: int | None = None) -> None:
         super().__init__(gap=0, padding=6)
         head: list[Item] = [label(heading, "section")]
         if count is not None:
@@ -341,9 +357,8 @@ class Scroll(QScrollArea):
         inner.setLayout(self.body)
         page = QWidget()
         page.setProperty("role", "page")
-        page.setLayout(row(inner, margins=(padding, padding, padding, padding)))
+        page.setLayout(row(inner, margins=(padding, padding, padding, padding), stretch=0))
         page.layout().setAlignment(Qt.AlignmentFlag.AlignLeft)
-        page.layout().setStretch(0, 1)
         self.setWidget(page)
         self.viewport().setAutoFillBackground(False)
 
