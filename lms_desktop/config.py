@@ -101,7 +101,9 @@ def _base32(text: str) -> bytes:
 
 
 def machine_data() -> Path:
-    """Where this machine's node keeps its data: `LMS_DESKTOP_DATA`, else the machine-wide folder, if usable."""
+    """Where this machine's node keeps its data: `LMS_DESKTOP_DATA`, else the machine-wide folder if usable,
+    else this OS user's own.
+    """
     override = os.environ.get("LMS_DESKTOP_DATA")
     if override:
         return Path(override)

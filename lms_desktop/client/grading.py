@@ -308,7 +308,10 @@ async def history(session: Session, *, assignment: int, student: int) -> tuple[H
 
 
 def parse_points(text: str, *, maximum: int) -> int | None:
-    """Points as typed ("7", "7.5", "7,25") in hundredths; None for blank. Raises BadInput, also above the maximum."""
+    """Points as typed ("7", "7.5", "7,25") in hundredths; None for blank.
+
+    Raises BadInput, also above the maximum.
+    """
     typed = text.strip().replace(",", ".")
     if not typed:
         return None

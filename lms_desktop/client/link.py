@@ -1,9 +1,9 @@
 """The local link: how the app talks to the node of this machine.
 
 Sockets live on one background thread with its own selector asyncio loop, so that neither Qt's thread nor
-qasync's Proactor loop carries any. `Link.call` may be awaited from any asyncio loop. All verbs are idempotent:
-after a node restart the link finds the new port in link.json, says hello, subscribes, and resends the calls
-still in flight.
+qasync's Proactor loop carries any. `Link.call` may be awaited from any asyncio loop. All verbs are
+idempotent: after a node restart the link finds the new port in link.json, says hello, subscribes, and resends
+the calls still in flight.
 """
 
 import asyncio
@@ -92,7 +92,7 @@ class Link:
         return self._socket is not None
 
     def start(self) -> None:
-        """Start the background thread; calls made before the node is there wait for it until their deadline."""
+        """Start the thread; calls made before the node is there wait for it until their deadline."""
         self._thread.start()
 
     def close(self) -> None:
@@ -193,7 +193,8 @@ class Link:
         if not low <= PROTOCOL_VERSION <= high:
             self._fail_all(
                 IncompatibleNode(
-                    f"This app speaks version {PROTOCOL_VERSION} of the local protocol, the node versions {low} to {high}.",
+                    f"This app speaks version {PROTOCOL_VERSION} of the local protocol, "
+                    f"the node versions {low} to {high}.",
                     next_step="Update LMS Desktop on this computer, then start it again.",
                 )
             )

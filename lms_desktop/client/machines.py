@@ -20,7 +20,10 @@ DAY_MS = 24 * 60 * 60 * 1000
 
 @dataclass(frozen=True, slots=True)
 class MachineRow:
-    """One machine of the school, as this machine sees it. `role`: leader, voter, learner, removed, or unknown."""
+    """One machine of the school, as this machine sees it.
+
+    `role`: leader, voter, learner, removed, or unknown.
+    """
 
     machine: int
     name: str

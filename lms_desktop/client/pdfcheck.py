@@ -1,4 +1,6 @@
-"""The child process that opens a PDF, so that a malicious one never reaches the app: path on stdin, JSON on stdout.
+"""The child process that opens a PDF, so that a malicious one never reaches the app.
+
+The path comes on stdin, JSON goes to stdout.
 
 Run as `lms-desktop pdfcheck`. It answers {"pages", "size", "sha256"}, or {"problem"} with one of `PROBLEMS`.
 """

@@ -1,4 +1,4 @@
-"""Looking at a PDF before it is handed in: it opens, its pages, its size, whether it is the last version again."""
+"""Looking at a PDF before it is handed in: it opens, its pages, its size, and if it is the last one again."""
 
 import asyncio
 import json

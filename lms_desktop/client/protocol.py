@@ -213,7 +213,7 @@ Event = Changed | ItemChanged | StatusChanged | LinkChanged
 
 
 def event_from_wire(name: str, value: Any) -> Event | None:
-    """The typed event of a frame with request id 0; None for an event of a newer node that this app does not know."""
+    """The typed event of a frame with request id 0; None for one that only a newer app knows."""
     match name:
         case "changes":
             flags, applied = _tuple(value, 2, "changes")[:2]

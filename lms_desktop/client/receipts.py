@@ -42,7 +42,7 @@ class Receipt:
 async def receipt(
     session: Session, *, version: Version, safe: bool = False, timeout_s: float = 10.0
 ) -> Receipt:
-    """The receipt of one of the signed-in student's versions, waiting up to `timeout_s` until it is `safe`, if asked.
+    """The receipt of one of the signed-in student's versions; if `safe`, waits up to `timeout_s` for that state.
 
     Raises NodeRefused while the class has given none.
     """

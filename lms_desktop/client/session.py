@@ -51,7 +51,7 @@ class School:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the next command will stand: known before it is signed, so that sealed items can be bound to it."""
+    """Where a command will stand: known before it is signed, so that sealed items can be bound to it."""
 
     author: int
     lane: bytes
@@ -103,7 +103,7 @@ class Session:
         self.grades_written: dict[tuple[int, int], int] = {}
         """What this session last wrote about (assignment, student), decided or waiting."""
 
-    # -- keys ---------------------------------------------------------------------------------------------------
+    # -- keys ------------------------------------------------------------------------------------------------
 
     @property
     def locked(self) -> bool:
@@ -134,7 +134,7 @@ class Session:
         return Drafts(self._drafts_folder, self.keys.sealing.seed)
 
     def lock(self) -> None:
-        """Let go of the keys, and of the course keys opened with them; the person stays, `unlock` brings them back."""
+        """Let go of the keys, and of the course keys opened with them, until `unlock`; the person stays."""
         self._keys = None
         self._opener = None
 
@@ -159,7 +159,7 @@ class Session:
             unsubscribe()
         self._unsubscribers.clear()
 
-    # -- reading ------------------------------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------------------------------------
 
     async def ask(self, row: type[R], query: str, *arguments: Arguments) -> list[R]:
         """A query of `school.queries`, answered from this machine's own tables."""
@@ -181,16 +181,16 @@ class Session:
         self._unsubscribers.append(unsubscribe)
         return unsubscribe
 
-    # -- writing ------------------------------------------------------------------------------------------------
+    # -- writing ---------------------------------------------------------------------------------------------
 
     async def send(
         self, what: Command | Callable[[Place], Command], *, label: str, wait_s: float = DECISION_S
     ) -> Sent:
-        """Sign a command at the next place of this session's lane, hand it over, and wait for the class's decision.
+        """Sign a command at the next place of this session's lane, hand it over, wait for the decision.
 
-        `what` is the command, or the function that makes it for its place (where sealed items are bound to it).
-        Raises Refused, NodeUnreachable (not saved), BadInput for a field that no replica would take. Past `wait_s`
-        the result is `waiting`.
+        `what` is the command, or the function that makes it for its place (where sealed items are bound to
+        it). Raises Refused, NodeUnreachable (not saved), BadInput for a field that no replica would take.
+        Past `wait_s` the result is `waiting`.
         """
         keys = self.keys
         async with self._writing:

@@ -51,7 +51,10 @@ async def sign_in(link: Link, *, login: str, passphrase: str, user_data: Path) -
 
 
 async def unwrap_keys(cluster_id: bytes, row: KeysRow, passphrase: str) -> PersonKeys:
-    """The keys behind a row, derived in a child process and checked against what is published. Raises SignInFailed."""
+    """The keys behind a row, derived in a child process and checked against what is published.
+
+    Raises SignInFailed.
+    """
     if row.wrapped is None:
         raise SignInFailed(
             "This account has not been used yet.",

@@ -80,7 +80,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where a hand-in stands: being sealed and saved here (`item` None), then copied to other machines, in bytes."""
+    """Where a hand-in stands, in bytes: being sealed and saved here (`item` None), then copied to others."""
 
     item: OutboxItem | None
     done: int
@@ -140,7 +140,10 @@ async def assignment_page(session: Session, *, assignment: int) -> AssignmentPag
 
 
 async def check(session: Session, *, assignment: int, path: Path) -> Preflight:
-    """Look at a file before it is handed in: opens, pages, size, identical to the last version. Raises BadFile."""
+    """Look at a file before it is handed in: opens, pages, size, identical to the last version.
+
+    Raises BadFile.
+    """
     last = await _last_version(session, assignment)
     sha256 = None
     if last is not None:
@@ -158,7 +161,8 @@ async def submit(
 ) -> OutboxItem:
     """Seal a checked PDF and save it in this machine's outbox; when this returns, nothing of it can be lost.
 
-    Raises BadFile when the file changed meanwhile, BadInput for a note that is too long, NodeUnreachable, NodeRefused.
+    Raises BadFile when the file changed meanwhile, BadInput for a note that is too long, NodeUnreachable,
+    NodeRefused.
     """
     if len(note) > NOTE_LIMIT:
         raise BadInput(
@@ -217,7 +221,10 @@ async def follow(
     timeout_s: float = 60.0,
     on_step: Callable[[Step], None] | None = None,
 ) -> OutboxItem:
-    """Wait until the item is as far as `until` or the deadline; returns it as it then stands. Raises Refused."""
+    """Wait until the item is as far as `until` or the deadline; returns it as it then stands.
+
+    Raises Refused.
+    """
     names = {row.machine: row.name for row in await session.ask(MachineRow, "machines")}
 
     def changed(now: OutboxItem) -> None:
@@ -255,7 +262,10 @@ async def drop(session: Session, *, item: OutboxItem) -> OutboxItem:
 
 
 async def my_grade(session: Session, standing: StandingRow) -> MyGrade | None:
-    """The released grade of a standing of the signed-in student, opened with their slot. Raises CannotOpen."""
+    """The released grade of a standing of the signed-in student, opened with their slot.
+
+    Raises CannotOpen.
+    """
     if standing.released is None:
         return None
     for row in await session.ask(GradeRow, "released_history", standing.assignment, session.person.number):
@@ -329,7 +339,7 @@ async def _save(
 async def _pending(
     session: Session, assignment: int, listed: set[tuple[int, bytes, int]]
 ) -> tuple[OutboxItem, ...]:
-    """The hand-ins for an assignment that wait on this computer: what they are for stands in their envelopes."""
+    """The hand-ins for an assignment that wait on this computer; their envelopes say what they are for."""
     waiting = []
     for item in reversed(await session.pending()):
         if item.kind == Submission.KIND and item.key not in listed:

@@ -54,7 +54,7 @@ class Account:
 
 @dataclass(slots=True)
 class Report:
-    """What the story did and found, for `--json`: process ids, hex hashes by node, leaders' machine numbers."""
+    """What the story did and found, for `--json`: process ids, leaders' machine numbers, hashes in hex."""
 
     killed: list[int] = field(default_factory=list)
     leaders: list[dict[str, int | None]] = field(default_factory=list)

@@ -120,7 +120,7 @@ def _tampered(receipt: Path) -> bytes:
 
 
 async def kill_leader(cast: Cast) -> None:
-    """Another student submits; the leader is killed in mid-upload: nothing is lost, doubled or asked again."""
+    """Another student submits; the leader is killed in mid-upload: nothing is lost or doubled."""
     leader = await cast.leader()
     before = (await leader.status()).leader
     seat = next(seat for seat in reversed(cast.school_seats) if seat is not leader)

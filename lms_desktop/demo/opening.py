@@ -40,7 +40,7 @@ ROSTER_BAD_LINES = (4, 6, 7)
 
 
 async def create_school(cast: Cast) -> None:
-    """Genesis, recovery kit, joining by a provisioning file, the refusal of a machine without a valid token."""
+    """Genesis, recovery kit, joining by a provisioning file, and the refusal of a stranger."""
     first, others, stranger = cast.seats["A"], (cast.seats["B"], cast.seats["C"]), cast.seats["D"]
     for seat in cast.seats.values():
         seat.start()
