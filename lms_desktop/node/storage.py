@@ -21,8 +21,6 @@ from lms_desktop.node.raft.types import Entry, HardState, Pair
 FILE = "ledger.db"
 FORMAT = 1
 CHECKPOINT_PAGES = 4000
-RECENT_ENTRIES = 2048
-RECENT_BYTES = 4 << 20
 _SCHEMA = """
 CREATE TABLE raft_meta (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -45,6 +43,7 @@ CREATE TABLE raft_log (
     payload BLOB NOT NULL,
     head BLOB NOT NULL
 ) STRICT;
+CREATE INDEX raft_log_configurations ON raft_log (idx) WHERE type >= 2;
 """
 
 
@@ -58,8 +57,6 @@ class Storage:
         self.path = path
         self.db = db
         self.set_aside = set_aside
-        self._recent: dict[int, Entry] = {}
-        self._recent_bytes = 0
         self.last_index = self._last_index()
 
     @classmethod
@@ -75,7 +72,7 @@ class Storage:
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 raise
-        aside = _set_aside(path)
+        aside = set_aside(path)
         return cls(path, _open(path), aside)
 
     def close(self) -> None:
@@ -108,12 +105,9 @@ class Storage:
         with self._refusing_full():
             if truncate_from is not None:
                 self.db.execute("DELETE FROM raft_log WHERE idx >= ?", (truncate_from,))
-                for index in [index for index in self._recent if index >= truncate_from]:
-                    self._recent_bytes -= len(self._recent.pop(index).payload)
                 self.last_index = min(self.last_index, truncate_from - 1)
             if entries:
                 self.db.executemany("INSERT INTO raft_log VALUES (?, ?, ?, ?, ?, ?)", entries)
-                self._remember(entries)
                 self.last_index = entries[-1].index
             if hard_state is not None:
                 self.db.execute(
@@ -150,8 +144,6 @@ class Storage:
         if self.db.in_transaction:
             self.db.execute("ROLLBACK")
         self.db.execute("BEGIN IMMEDIATE")
-        self._recent.clear()
-        self._recent_bytes = 0
         self.last_index = self._last_index()
 
     # --- reading ---
@@ -165,57 +157,40 @@ class Storage:
             term, vote, commit, Pair(*msgpack.unpackb(own)), msgpack.unpackb(pairs, use_list=False)
         )
 
+    def entry(self, index: int) -> Entry | None:
+        """The entry at `index`, None where there is none."""
+        row = self.db.execute("SELECT * FROM raft_log WHERE idx = ?", (index,)).fetchone()
+        return Entry(*row) if row else None
+
     def term_at(self, index: int) -> int:
-        """The term of the entry at `index`; raises KeyError when there is none."""
-        return self._entry(index).term
+        """The term of the entry at `index`, which exists."""
+        (term,) = self.db.execute("SELECT term FROM raft_log WHERE idx = ?", (index,)).fetchone()
+        return int(term)
 
     def head_at(self, index: int) -> bytes:
-        """The head of the entry at `index`; raises KeyError when there is none."""
-        return self._entry(index).head
+        """The head of the entry at `index`, which exists."""
+        (head,) = self.db.execute("SELECT head FROM raft_log WHERE idx = ?", (index,)).fetchone()
+        return bytes(head)
 
     def entries(self, lo: int, hi: int, max_bytes: int) -> Sequence[Entry]:
         """Entries lo .. hi - 1, cut after about `max_bytes` of payload, at least one where any exists."""
         found: list[Entry] = []
         size = 0
-        for entry in self._from_recent(lo, hi) if lo in self._recent else self._from_disk(lo, hi):
-            found.append(entry)
-            size += len(entry.payload)
+        rows = self.db.execute("SELECT * FROM raft_log WHERE idx >= ? AND idx < ? ORDER BY idx", (lo, hi))
+        for row in rows:
+            found.append(Entry(*row))
+            size += len(found[-1].payload)
             if size >= max_bytes:
                 break
         return found
 
-    def of_type(self, entry_type: int) -> Iterator[Entry]:
-        """All entries of a type, ascending."""
-        for row in self.db.execute("SELECT * FROM raft_log WHERE type = ? ORDER BY idx", (entry_type,)):
-            yield Entry(*row)
-
-    def _entry(self, index: int) -> Entry:
-        entry = self._recent.get(index)
-        if entry is None:
-            row = self.db.execute("SELECT * FROM raft_log WHERE idx = ?", (index,)).fetchone()
-            if row is None:
-                raise KeyError(f"no entry {index} in the log")
-            entry = Entry(*row)
-        return entry
-
-    def _from_recent(self, lo: int, hi: int) -> Iterator[Entry]:
-        for index in range(lo, min(hi, self.last_index + 1)):
-            yield self._entry(index)
-
-    def _from_disk(self, lo: int, hi: int) -> Iterator[Entry]:
-        for row in self.db.execute(
-            "SELECT * FROM raft_log WHERE idx >= ? AND idx < ? ORDER BY idx", (lo, hi)
-        ):
-            yield Entry(*row)
-
-    def _remember(self, entries: Sequence[Entry]) -> None:
-        recent = self._recent
-        for entry in entries:
-            recent[entry.index] = entry
-            self._recent_bytes += len(entry.payload)
-        while recent and (len(recent) > RECENT_ENTRIES or self._recent_bytes > RECENT_BYTES):
-            oldest = next(iter(recent))
-            self._recent_bytes -= len(recent.pop(oldest).payload)
+    def of_types(self, *types: int) -> Sequence[Entry]:
+        """All entries of these types, ascending."""
+        marks = ", ".join("?" * len(types))
+        return [
+            Entry(*row)
+            for row in self.db.execute(f"SELECT * FROM raft_log WHERE type IN ({marks}) ORDER BY idx", types)
+        ]
 
     def _last_index(self) -> int:
         row = self.db.execute("SELECT max(idx) FROM raft_log").fetchone()
@@ -261,7 +236,7 @@ def _open(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _set_aside(path: Path) -> Path:
+def set_aside(path: Path) -> Path:
     """Rename a damaged database and what belongs to it; returns its new name."""
     mark = ".damaged-" + time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     for suffix in ("", "-wal", "-shm"):

@@ -541,5 +541,4 @@ class Caller:
 
 def _key(frames: list[zmq.Frame]) -> bytes:
     """The CURVE key (Z85) that libzmq authenticated for this message."""
-    user: str = frames[-1].get("User-Id")
-    return user.encode("ascii")
+    return cast(str, frames[-1].get("User-Id")).encode("ascii")

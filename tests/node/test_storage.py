@@ -7,7 +7,7 @@ import pytest
 
 from lms_desktop.node.errors import DiskFull, NewerDatabase
 from lms_desktop.node.raft.types import Entry, HardState, Pair
-from lms_desktop.node.storage import FILE, RECENT_ENTRIES, Storage
+from lms_desktop.node.storage import FILE, Storage
 
 LIFE = b"i" * 16
 STATE = HardState(term=3, vote=2, commit=1, own=Pair(3, 2), pairs=((2, 3, 2), (5, 3, 1)))
@@ -71,15 +71,14 @@ def test_entries_are_cut_by_size_but_never_to_nothing(tmp_path: Path) -> None:
     assert len(reopened(storage).entries(1, 11, 250)) == 3
 
 
-def test_old_entries_come_from_disk(tmp_path: Path) -> None:
+def test_configurations_are_found_among_commands(tmp_path: Path) -> None:
     storage = Storage.open(tmp_path)
-    count = RECENT_ENTRIES + 50
-    storage.write(None, None, [entry(index) for index in range(1, count + 1)])
-    assert storage.head_at(1) == entry(1).head
-    assert storage.entries(1, count + 1, 1 << 30) == [entry(index) for index in range(1, count + 1)]
-    assert storage.entries(count - 5, count + 1, 1 << 30) == [entry(i) for i in range(count - 5, count + 1)]
-    with pytest.raises(KeyError):
-        storage.term_at(count + 1)
+    genesis = entry(1)._replace(type=3)
+    change = entry(5)._replace(type=2)
+    storage.write(None, None, [genesis, entry(2), entry(3), entry(4), change, entry(6)])
+    assert storage.of_types(2, 3) == [genesis, change]
+    assert storage.entry(7) is None
+    assert storage.entry(5) == change
 
 
 def test_another_life_starts_without_votes_or_acknowledgements(tmp_path: Path) -> None:
