@@ -137,7 +137,14 @@ def test_texts_have_lines_and_a_length() -> None:
     _assignment("One.\n\tTwo.").body()
     _assignment("x" * limits.TEXT).body()
     _assignment("字" * (limits.TEXT_BYTES // 3)).body()
-    for text in ("x" * (limits.TEXT + 1), "𝒳" * (limits.TEXT_BYTES // 4 + 1), "a\rb", "a\0b", "\u202eabc", "a\ud83d"):
+    for text in (
+        "x" * (limits.TEXT + 1),
+        "𝒳" * (limits.TEXT_BYTES // 4 + 1),
+        "a\rb",
+        "a\0b",
+        "\u202eabc",
+        "a\ud83d",
+    ):
         with pytest.raises(CommandError, match=r"^text "):
             _assignment(text).body()
 
