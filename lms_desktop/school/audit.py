@@ -23,7 +23,7 @@ _WORDS: dict[int, Words] = {
         "switched the account of {person} {subject}", "switch a person's account on or off"
     ),
     c.TokenAdd.KIND: Words(
-        "made the provisioning token “{subject}” for {count} machines", "make a provisioning token"
+        "made the provisioning token “{subject}” for {machines}", "make a provisioning token"
     ),
     c.TokenRevoke.KIND: Words("revoked the provisioning token “{subject}”", "revoke a provisioning token"),
     c.MachineJoin.KIND: Words("admitted the machine {subject}", "admit a machine"),
@@ -33,10 +33,10 @@ _WORDS: dict[int, Words] = {
     c.CourseEdit.KIND: Words("edited the course “{course}”", "edit a course"),
     c.CourseArchive.KIND: Words("{subject} the course “{course}”", "archive or restore a course"),
     c.CourseStaff.KIND: Words(
-        "renewed the keys and the staff of “{course}”: {count} in all", "change a course's staff"
+        "renewed the keys and the staff of “{course}”: {people}", "change a course's staff"
     ),
-    c.CourseEnrol.KIND: Words("enrolled {count} in “{course}”", "enrol students"),
-    c.CourseUnenrol.KIND: Words("took {count} out of “{course}”", "take students out of a course"),
+    c.CourseEnrol.KIND: Words("enrolled {students} in “{course}”", "enrol students"),
+    c.CourseUnenrol.KIND: Words("took {students} out of “{course}”", "take students out of a course"),
     c.MaterialPublish.KIND: Words("published the material “{subject}” in “{course}”", "publish a material"),
     c.MaterialEdit.KIND: Words("edited the material “{subject}” in “{course}”", "edit a material"),
     c.MaterialArchive.KIND: Words("{subject} in “{course}”", "archive or restore a material"),
@@ -50,7 +50,7 @@ _WORDS: dict[int, Words] = {
     ),
     c.Submission.KIND: Words("handed in version {count} of “{subject}” in “{course}”", "hand in work"),
     c.GradeDraft.KIND: Words("drafted a grade of {person} for “{subject}” in “{course}”", "draft a grade"),
-    c.GradeRelease.KIND: Words("released {count} grades of “{subject}” in “{course}”", "release grades"),
+    c.GradeRelease.KIND: Words("released {grades} of “{subject}” in “{course}”", "release grades"),
     c.GradeCorrect.KIND: Words(
         "corrected the grade of {person} for “{subject}” in “{course}”", "correct a grade"
     ),
@@ -59,6 +59,8 @@ _WORDS: dict[int, Words] = {
     c.Void.KIND: Words("took back something that had not been accepted", "take something back"),
     c.RulesRaise.KIND: Words("raised the school's rules to version {count}", "raise the school's rules"),
 }
+
+_NOUNS = ("machine", "student", "grade")
 
 
 def tell(
@@ -71,5 +73,9 @@ def tell(
         return f"{who} tried to {tried}. Refused: {outcomes.sentence(code)}"
     if words is None:
         return f"{who} did something that this version does not know (kind {kind})."
-    done = words.done.format(course=course, person=person, count=count, subject=subject)
+    counted = {noun + "s": f"{count} {noun}{'' if count == 1 else 's'}" for noun in _NOUNS}
+    people = "1 person" if count == 1 else f"{count} people"
+    done = words.done.format(
+        course=course, person=person, count=count, subject=subject, people=people, **counted
+    )
     return f"{who} {done}."
