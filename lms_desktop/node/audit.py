@@ -6,10 +6,11 @@ empty database, every signature included, and compares what comes out with the t
 """
 
 import sqlite3
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 from lms_desktop.node.ledger import Ledger
-from lms_desktop.node.raft.types import Entry, LogReader
+from lms_desktop.node.raft.types import Entry
 from lms_desktop.trust import wire
 from lms_desktop.trust.chain import ZERO, entry_head
 from lms_desktop.trust.primitives import hash_, tag
@@ -20,7 +21,17 @@ _SLICE_BYTES: Final = 1 << 20
 _TABLES_TAG = tag("tables")
 
 
-def first_altered(log: LogReader, first: int, last: int) -> int | None:
+class StoredLog(Protocol):
+    """The log on this disk (`storage.Storage`)."""
+
+    def head_at(self, index: int) -> bytes:
+        """The stored head of the entry at `index`, which exists."""
+
+    def entries(self, lo: int, hi: int, max_bytes: int) -> Sequence[Entry]:
+        """Entries lo .. hi - 1, cut after about `max_bytes` of payload, at least one where any exists."""
+
+
+def first_altered(log: StoredLog, first: int, last: int) -> int | None:
     """Return the first entry of `first` .. `last` that does not continue the chain, None where all do."""
     index, head = first, ZERO if first == 1 else log.head_at(first - 1)
     while index <= last:
@@ -32,7 +43,7 @@ def first_altered(log: LogReader, first: int, last: int) -> int | None:
     return None
 
 
-def check_tail(log: LogReader, ledger: Ledger, last: int) -> str | None:
+def check_tail(log: StoredLog, ledger: Ledger, last: int) -> str | None:
     """Return what is wrong with the newest entries up to `last`, in words for IT; None where nothing is.
 
     Called when a node starts, before it applies anything. A broken tail also halts the ledger.
@@ -45,7 +56,7 @@ def check_tail(log: LogReader, ledger: Ledger, last: int) -> str | None:
     return ledger.halt_altered(altered)
 
 
-def replay(log: LogReader, db: sqlite3.Connection, ledger: Ledger) -> str | None:
+def replay(log: StoredLog, db: sqlite3.Connection, ledger: Ledger) -> str | None:
     """Apply the whole log to an empty database and compare; returns what differs, in words for IT, or None.
 
     Takes about a second for each 5,000 entries, and needs as much room in the temporary folder as the tables.
@@ -85,7 +96,7 @@ def tables_hash(db: sqlite3.Connection) -> bytes:
     return hash_(_TABLES_TAG, *parts)
 
 
-def _slice(log: LogReader, first: int, last: int) -> list[Entry]:
+def _slice(log: StoredLog, first: int, last: int) -> list[Entry]:
     found = list(log.entries(first, min(last, first + _SLICE - 1) + 1, _SLICE_BYTES))
     if not found or found[0].index != first:
         raise ValueError(f"the log holds no entry {first}")
