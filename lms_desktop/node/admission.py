@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import zmq
 
-from lms_desktop.node.sockets import Reader, send
+from lms_desktop.node.sockets import Context, Reader, send
 from lms_desktop.trust.primitives import z85_encode
 
 PEER_DOMAIN = b"lms-peer"
@@ -49,7 +49,7 @@ class Admission:
 
     def __init__(
         self,
-        context: "zmq.Context[zmq.Socket[bytes]]",
+        context: Context,
         loop: asyncio.AbstractEventLoop,
         now_ms: Callable[[], int],
     ) -> None:

@@ -16,11 +16,11 @@ On a full disk the host does nothing at all, like a machine that is switched off
 """
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Protocol
 
 import msgpack
 
@@ -55,10 +55,10 @@ from lms_desktop.node.raft.types import (
     Stored,
     TimeoutNow,
     Transfer,
-    Unreachable,
     Update,
     decode_configuration,
 )
+from lms_desktop.node.state_machine import StateMachine
 from lms_desktop.node.storage import Storage, disk_full
 from lms_desktop.node.transport import BadMessage, Fields, PeerLinks, Sender
 
@@ -70,38 +70,6 @@ APPLY_BYTES = 1 << 20
 MAX_WAITING = 4096
 RAFT_VERBS = range(1, 6)
 _log = logging.getLogger(__name__)
-
-
-class StateMachine(Protocol):
-    """What entries are applied to (`ledger.Ledger`). It works on the host's connection and never commits."""
-
-    @property
-    def applied(self) -> int:
-        """The index of the last entry applied."""
-
-    @property
-    def halted(self) -> str | None:
-        """Why it applies nothing more (an entry that needs a newer version), in words; None if it goes on."""
-
-    def prepare(self, entries: Sequence[Entry]) -> None:
-        """Begin to check these entries' signatures in a helper thread; returns at once."""
-
-    def apply(self, entries: Sequence[Entry]) -> Sequence[object]:
-        """Apply in order; an outcome for each, fewer where it halted. Never raises for what an entry
-        holds."""
-
-    def reload(self) -> None:
-        """The open transaction was rolled back: read what is in memory from the tables again."""
-
-    def configuration_of(self, entry: Entry) -> Configuration:
-        """The first configuration, out of the GENESIS entry. Raises TrustError unless it is this school's, at
-        1."""
-
-    def is_keeper(self, machine: int) -> bool:
-        """Whether this is an enrolled keeper at the index applied now."""
-
-    def is_enrolled(self, machine: int) -> bool:
-        """Whether this machine is enrolled at the index applied now."""
 
 
 class Host:
@@ -164,10 +132,11 @@ class Host:
     async def close(self, hand_over_s: float = 2.0) -> None:
         """Hand leadership over if there is somebody to take it, within the time given; then stop for good."""
         if self.is_leader and len(self.raft.configuration.voters) > 1 and self._unwritten is None:
+            handed_over = asyncio.Event()
+            self.on_role_change(lambda: None if self.is_leader else handed_over.set())
             self.transfer()
-            give_up = self._loop.time() + hand_over_s
-            while self.is_leader and self._loop.time() < give_up:
-                await asyncio.sleep(0.01)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(handed_over.wait(), hand_over_s)
         self._closed = True
         for timer in (self._timer, self._flush):
             if timer is not None:
@@ -176,9 +145,7 @@ class Host:
             try:
                 self._storage.commit()
             except DiskFull as error:
-                _log.warning(
-                    "%s", error
-                )  # what was applied since the last fsync is applied again at the next start
+                _log.warning("%s", error)  # what was applied since the last fsync will be applied again
         self._pending.give_up("this node is stopping")
 
     # --- what others ask ---
@@ -274,11 +241,6 @@ class Host:
         """Hand leadership to a voter, None: to the one that holds most."""
         self._pending.ask([])
         self._events.append(Transfer(target))
-        self._plan()
-
-    def unreachable(self, machine: int) -> None:
-        """The links lost a machine."""
-        self._events.append(Unreachable(machine))
         self._plan()
 
     def halt(self, reason: str) -> None:

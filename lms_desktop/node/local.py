@@ -25,8 +25,8 @@ from lms_desktop.node.admission import LOCAL_DOMAIN
 from lms_desktop.node.errors import DiskFull, NodeError, PeerError
 from lms_desktop.node.folder import replace_file
 from lms_desktop.node.outbox import OutboxError
-from lms_desktop.node.sockets import MAX_MESSAGE, Reader, listener
-from lms_desktop.node.transport import Context
+from lms_desktop.node.sockets import MAX_MESSAGE, Context, Reader, listener
+
 from lms_desktop.school.commands import CommandError
 from lms_desktop.trust.errors import TrustError
 from lms_desktop.trust.primitives import CurveKeys
@@ -42,7 +42,21 @@ FLUSH_S = 0.02
 RESYNC = VERSION + pack([0, "resync", None])
 _log = logging.getLogger(__name__)
 
-Handler = Callable[["Request", tuple[Value, ...]], None]
+Arguments = tuple[Value, ...]
+Handler = Callable[["Request", Arguments], None]
+
+
+class Refused(NodeError):
+    """What an app asked is not done; `code` says why in a word."""
+
+    def __init__(self, code: str, what: str, *, next_step: str = "") -> None:
+        super().__init__(what, next_step=next_step)
+        self.code = code
+
+
+def malformed(verb: str) -> Refused:
+    """The refusal of a verb whose arguments are not those that it takes."""
+    return Refused("malformed", f"“{verb}” was asked with other arguments than it takes", next_step="Update.")
 
 
 class Request:
@@ -70,7 +84,7 @@ class Request:
     def fail_with(self, error: BaseException) -> None:
         """Answer with what went wrong; what nobody foresaw goes to the log, not to people."""
         match error:
-            case OutboxError() | PeerError():
+            case Refused() | OutboxError() | PeerError():
                 self.fail(error.code, str(error))
             case DiskFull():
                 self.fail("disk_full", str(error))

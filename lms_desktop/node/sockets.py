@@ -17,6 +17,7 @@ DRAIN_LIMIT = 256
 """Messages that one socket may deliver before the others get their turn."""
 
 MAX_MESSAGE = 2 << 20
+Context = zmq.Context[zmq.Socket[bytes]]
 
 
 class Reader:
@@ -64,7 +65,7 @@ class Reader:
 
 
 def listener(
-    context: "zmq.Context[zmq.Socket[bytes]]",
+    context: Context,
     keys: CurveKeys,
     domain: bytes,
     address: str,
@@ -96,7 +97,7 @@ def listener(
 
 
 def dialer(
-    context: "zmq.Context[zmq.Socket[bytes]]",
+    context: Context,
     keys: CurveKeys,
     server_key: bytes,
     address: str,

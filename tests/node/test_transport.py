@@ -195,7 +195,7 @@ def test_a_machine_removed_while_connected_is_ignored() -> None:
             assert three.links.send(1, VERB, [2])
             await until(lambda: one.links.dropped["not a member"])
             assert (2,) not in inbox.values
-            one.links.rebind()
+            await one.links.rebind()
             await until(lambda: one.admission.refusals)
             await asyncio.wait_for(delivered(two, one, inbox, 3), 10)
             assert (2,) not in inbox.values
