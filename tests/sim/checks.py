@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lms_desktop.node.raft.quorum import majority
-from lms_desktop.node.raft.types import ZERO_HEAD, AppendReply, Entry, Message, RequestVote, Role, VoteReply
+from lms_desktop.node.raft.types import AppendReply, Entry, Message, RequestVote, Role, VoteReply
 from tests.sim.disk import chain
 
 if TYPE_CHECKING:
@@ -76,7 +76,9 @@ class Checks:
         stable = raft.log.stable
         require(stable <= len(node.disk.log), "stable is durable", (node, stable))
         if stable:
-            require(node.disk.log[stable - 1].head == raft.log.position(stable)[1], "stable is durable", node)
+            require(
+                node.disk.log[stable - 1].head == raft.log.position(stable).head, "stable is durable", node
+            )
         history = raft._configurations._history
         if raft.role is Role.LEADER:
             pending = sum(1 for index, _ in history if index > raft.commit)
@@ -107,14 +109,14 @@ class Checks:
         log = node.raft.log
         require(log.last.index >= index, "a leader holds all that was committed", node)
         if index:
-            same = log.position(index)[1] == self.committed[-1].head
+            same = log.position(index).head == self.committed[-1].head
             require(same, "a leader holds all that was committed", node)
 
     def _entry(self, node: Node, entry: Entry) -> None:
         key = (entry.index, entry.term)
         head = self._heads.get(key)
         if head is None:
-            before = node.raft.log.position(entry.index - 1)[1] if entry.index > 1 else ZERO_HEAD
+            before = node.raft.log.position(entry.index - 1).head
             right = chain(before, entry.index, entry.term, entry.type, entry.stamp, entry.payload)
             require(right == entry.head, "the head follows from the log", entry)
             self._heads[key] = entry.head
@@ -144,7 +146,7 @@ class Checks:
     def _on_quorum(self, node: Node) -> None:
         raft = node.raft
         index = raft.commit
-        head = raft.log.position(index)[1]
+        head = raft.log.position(index).head
         voters = raft.configuration.voters
         holders = 0
         for server in voters:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from random import Random
 
-from lms_desktop.node.raft.core import Stored
-from lms_desktop.node.raft.log import Position
 from lms_desktop.node.raft.types import (
     ZERO_HEAD,
     Configuration,
     Entry,
     EntryType,
     HardState,
+    Position,
+    Stored,
     Update,
     decode_configuration,
 )
@@ -97,12 +97,6 @@ class Disk:
             entry = self.log[-1]
             last = Position(entry.index, entry.term, entry.head, entry.stamp)
         return Stored(self.hard_state, last, history)
-
-    def term_at(self, index: int) -> int:
-        return self.log[index - 1].term
-
-    def head_at(self, index: int) -> bytes:
-        return self.log[index - 1].head
 
     def entries(self, lo: int, hi: int, max_bytes: int) -> Sequence[Entry]:
         assert 1 <= lo < hi <= len(self.log) + 1, "the core asks for entries that are not durable"

@@ -23,11 +23,15 @@ def check_change(old: Configuration, new: Configuration) -> None:
 
 
 class Configurations:
-    """The configurations of the log: those above the commit index and the one in force at it."""
+    """The configurations of the log: those above the commit index and the one in force at it.
+
+    Of the last, which is in force, `voters` are the machines and `lives` each member's incarnation.
+    """
 
     def __init__(self, history: Sequence[tuple[int, Configuration]], commit: int) -> None:
         self._history = list(history) or [(0, Configuration())]
         self.committed(commit)
+        self._in_force()
 
     @property
     def index(self) -> int:
@@ -46,15 +50,22 @@ class Configurations:
     def append(self, index: int, configuration: Configuration) -> None:
         """The entry at `index` brings a configuration."""
         self._history.append((index, configuration))
+        self._in_force()
 
     def truncate(self, cut: int) -> bool:
         """The log is cut from `cut` on; whether that brought an earlier configuration back."""
         before = len(self._history)
         while len(self._history) > 1 and self._history[-1][0] >= cut:
             self._history.pop()
+        self._in_force()
         return len(self._history) < before
 
     def committed(self, commit: int) -> None:
         """Forget the configurations that can no longer come back."""
         while len(self._history) > 1 and self._history[1][0] <= commit:
             del self._history[0]
+
+    def _in_force(self) -> None:
+        configuration = self.current
+        self.voters = tuple(server.machine for server in configuration.voters)
+        self.lives = {s.machine: s.incarnation for s in configuration.voters + configuration.learners}

@@ -1,10 +1,7 @@
 """The consensus core: `Raft.step(events, now) -> Update`, pure and deterministic.
 
-**Starting.** Give it what the disk holds: the `HardState`, the last entry's `Position`, every configuration
-of the log in order with its index (`history`: of GENESIS and CONFIG entries), and a `LogReader` over the
-durable log. A school is founded by writing entry 1 (GENESIS, term 1) and `HardState(term=1, commit=1)` before
-the first start; a joining machine starts with nothing, and learns who votes from the log that it is sent.
-`configuration_of(entry)` reads the configuration out of a GENESIS or CONFIG entry.
+**Starting.** Give it what the disk holds (`Stored`), a `LogReader` over the durable log, the `chain` of
+heads, and `configuration_of(entry)`, which reads the configuration out of a GENESIS or CONFIG entry.
 
 **Driving.** One call at a time. `now` is any monotonic clock in milliseconds. Call `step` with the events
 that came (many at once are cheaper than one by one: batches and the commit index are made once a step), and
@@ -37,15 +34,15 @@ until the log that they are sent makes them whole again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
+from lms_desktop.node.raft.candidate import Candidacy
 from lms_desktop.node.raft.configuration import Configurations
 from lms_desktop.node.raft.leader import Leader, PeerStatus
-from lms_desktop.node.raft.log import Log, Position
+from lms_desktop.node.raft.log import Log
 from lms_desktop.node.raft.matching import Contradicts, Lacks, match
 from lms_desktop.node.raft.pairs import PairBook
-from lms_desktop.node.raft.quorum import won
+from lms_desktop.node.raft.promises import Promises
 from lms_desktop.node.raft.sessions import Sessions
 from lms_desktop.node.raft.settings import Settings
 from lms_desktop.node.raft.types import (
@@ -62,7 +59,6 @@ from lms_desktop.node.raft.types import (
     Event,
     HardState,
     LogReader,
-    Message,
     Mute,
     Pair,
     Persisted,
@@ -77,6 +73,7 @@ from lms_desktop.node.raft.types import (
     RequestVote,
     Role,
     Server,
+    Stored,
     TimeoutNow,
     Transfer,
     Unreachable,
@@ -85,15 +82,6 @@ from lms_desktop.node.raft.types import (
 )
 
 LONG_AGO: Final = -(1 << 62)
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What a node finds on its disk: see `Raft`."""
-
-    hard_state: HardState = field(default_factory=HardState)
-    last: Position = field(default_factory=Position)
-    history: Sequence[tuple[int, Configuration]] = ()
 
 
 class Raft:
@@ -127,20 +115,17 @@ class Raft:
         self._random = random
         self._settings = settings
         self._office: Leader | None = None
-        self._votes: list[int] = []
-        self._ballot = 0  # the write that makes our vote for ourselves durable
+        self._candidacy: Candidacy | None = None
         self._sessions = Sessions()
         self._muted: tuple[int, int] | None = None
         self._eligible = True
         self._seq = 0
-        self._durable = 0
         self._promised = False  # term, vote or own pair changed since the last update
         self._noted = False  # the commit index did
         self._now = now
         self._heard = now  # from a leader, or from nobody: a fresh node listens for a full timeout too
         self._update = Update()
-        self._later: list[tuple[int, Message]] = []  # promises of this step
-        self._held: list[tuple[int, int, Message]] = []  # (write that they wait for, receiver, promise)
+        self._promises = Promises()
         self._configured()
         self._wait()
 
@@ -191,6 +176,8 @@ class Raft:
             if now >= self._deadline:
                 self._campaign(pre=True)
             return
+        if not self._eligible and office.target is None:
+            office.hand_over(None, now)
         if now >= office.target_until:
             office.keep_office()
             if not self._eligible:
@@ -210,19 +197,16 @@ class Raft:
         if update.seq or self._noted or self._pairs.news:
             update.hard_state = HardState(self.term, self._vote, self.commit, self._own, self._pairs.packed())
         self._promised = self._noted = self._pairs.news = False
-        if log.idle:
-            update.send += self._later
-        else:
-            self._held += [(self._seq, to, message) for to, message in self._later]
-        self._later = []
+        update.send += self._promises.settle(self._seq, log.idle)
         log.shrink(self.commit)
-        update.commit = self.commit
-        update.term = self.term
-        update.role = self.role
-        update.leader = self.leader
-        office = self._office
-        if office is not None:
-            update.next_deadline = office.deadline
+        update.commit, update.term, update.role, update.leader = (
+            self.commit,
+            self.term,
+            self.role,
+            self.leader,
+        )
+        if self._office is not None:
+            update.next_deadline = self._office.deadline
         else:
             update.next_deadline = min(self._deadline, self._now + self._settings.election_ms // 2)
         return update
@@ -232,22 +216,22 @@ class Raft:
     def _wait(self) -> None:
         """Draw the time of the next campaign. A sole voter has nobody to wait for but its disk."""
         span = self._settings.election_ms
-        alone = self._voters == (self.server.machine,) and self.role is Role.FOLLOWER and self._may_campaign
-        self._deadline = self._now + (0 if alone else span + self._random.randrange(span))
+        self._deadline = self._now + span + self._random.randrange(span)
+        if self._configurations.voters == (self.server.machine,) and self.role is Role.FOLLOWER:
+            self._deadline = self._now if self._may_campaign else self._deadline
 
     def _follow(self, term: int, leader: int | None) -> None:
         if term > self.term:
             self.term = term
             self._vote = 0
             self._promised = True
-            self._later.clear()  # what was promised to an earlier leader, and not sent, may not come true
-            self._held.clear()
+            self._promises.void()
         if self._office is not None:
             self._heard = LONG_AGO  # the office is lost: nobody to protect
         self.role = Role.FOLLOWER
         self.leader = leader
         self._office = None
-        self._votes = []
+        self._candidacy = None
         self._wait()
 
     @property
@@ -263,31 +247,29 @@ class Raft:
         if not self._may_campaign:
             self._wait()
             return
-        self.leader = None
         me = self.server.machine
-        pre = pre and self._voters != (me,)
-        if pre:
-            self.role = Role.PRECANDIDATE
-            self._votes = [me]
-            term = self.term + 1
-        else:
-            self.role = Role.CANDIDATE
-            self._votes = []
+        pre = pre and self._configurations.voters != (me,)
+        self.role = Role.PRECANDIDATE if pre else Role.CANDIDATE
+        self.leader = None
+        if not pre:
             self.term += 1
             self._vote = me
             self._promised = True
-            self._ballot = self._seq + 1
-            term = self.term
         last = self.log.last
+        term = self.term + 1 if pre else self.term
         request = RequestVote(term, pre, transfer, last.index, last.term, self._own)
-        out = self._update.send if pre else self._later
-        out.extend((machine, request) for machine in self._voters if machine != me)
+        self._candidacy = Candidacy(request, self._seq + 1)
+        if pre:
+            self._candidacy.add(me)
+        for machine in self._configurations.voters:
+            if machine != me:
+                self._promises.make(machine, request)
         self._wait()
 
-    def _count_votes(self) -> None:
-        if not won(self._voters, self._votes):
+    def _count_votes(self, candidacy: Candidacy) -> None:
+        if not candidacy.won(self._configurations.voters):
             return
-        if self.role is Role.PRECANDIDATE:
+        if candidacy.request.pre:
             self._campaign(pre=False)
         else:
             self._take_office()
@@ -295,18 +277,16 @@ class Raft:
     def _take_office(self) -> None:
         self.role = Role.LEADER
         self.leader = self.server.machine
+        self._candidacy = None
         self._office = Leader(self.server, self.term, self.log, self._pairs, self._settings, self._now)
         self._office.reconfigure(self.configuration, self._now)
         self.log.extend(self.term, [(EntryType.NOOP, 0, b"")])
 
     def _configured(self) -> None:
         """A configuration came into force."""
-        configuration = self._configurations.current
-        self._voters = tuple(s.machine for s in configuration.voters)
-        self._incarnations = {s.machine: s.incarnation for s in configuration.voters + configuration.learners}
-        self._update.configuration = configuration
+        self._update.configuration = self.configuration
         if self._office is not None:
-            self._office.reconfigure(configuration, self._now)
+            self._office.reconfigure(self.configuration, self._now)
 
     def _configure(self, index: int, configuration: Configuration) -> None:
         """The entry at `index`, just appended, brings a configuration."""
@@ -324,7 +304,7 @@ class Raft:
 
     def _on_receive(self, event: Receive) -> None:
         machine = event.sender.machine
-        if self._incarnations.get(machine, event.sender.incarnation) != event.sender.incarnation:
+        if self._configurations.lives.get(machine, event.sender.incarnation) != event.sender.incarnation:
             return
         before = self._sessions.of(machine)
         if not self._sessions.hears(machine, event.session, self._now):
@@ -341,13 +321,12 @@ class Raft:
         if request.term > self.term and not request.pre:
             self._follow(request.term, None)
         last = self.log.last
-        granted = (
-            (request.term > self.term if request.pre else request.term == self.term)
-            and (request.pre or self._vote in (0, sender))
-            and (request.pre or self.leader is None)
-            and (request.last_term, request.last_index) >= (last.term, last.index)
-            and self._whole
-        )
+        if request.pre:
+            granted = request.term > self.term
+        else:
+            granted = request.term == self.term and self.leader is None and self._vote in (0, sender)
+        current = (request.last_term, request.last_index) >= (last.term, last.index)
+        granted = granted and current and self._whole
         if granted and request.own < self._pairs.of(sender):
             granted = False
             if not request.pre:
@@ -358,25 +337,22 @@ class Raft:
                 self._promised = True
             self._wait()
         term = request.term if granted else self.term
-        self._later.append((sender, VoteReply(term, request.pre, granted, self._own)))
+        self._promises.make(sender, VoteReply(term, request.pre, granted, self._own))
 
     def _on_vote_reply(self, sender: int, reply: VoteReply) -> None:
         if not reply.granted:
             if reply.term > self.term:
                 self._follow(reply.term, None)
             return
-        if reply.pre:
-            expected = self.role is Role.PRECANDIDATE and reply.term == self.term + 1
-        else:
-            expected = self.role is Role.CANDIDATE and reply.term == self.term
-        if not expected or sender in self._votes:
+        candidacy = self._candidacy
+        if candidacy is None or not candidacy.awaits(sender, reply):
             return
         if reply.own < self._pairs.of(sender):
             if not reply.pre:  # a late answer to an earlier round would say less without a fault
                 self._update.regressed.append(sender)
             return
-        self._votes.append(sender)
-        self._count_votes()
+        candidacy.add(sender)
+        self._count_votes(candidacy)
 
     def _on_append_entries(self, sender: int, append: AppendEntries) -> None:
         if append.term < self.term:
@@ -391,7 +367,7 @@ class Raft:
         self._heard = self._now
         self._wait()
         was_whole = self._whole
-        self._pairs.learn_all(append.pairs, self._voters)
+        self._pairs.learn_all(append.pairs, self._configurations.voters)
         if was_whole and not self._whole:
             self._update.regressed.append(self.server.machine)
         self._replicate(sender, append)
@@ -402,7 +378,9 @@ class Raft:
             self._reply(sender, append, False, outcome.hint)
             return
         if isinstance(outcome, Contradicts):
-            self._diverged(sender, outcome)
+            found = Divergence(sender, self.term, outcome.index, outcome.ours, outcome.theirs)
+            self._update.divergence = found
+            self._on_mute(Mute(sender, self.term))
             return
         if outcome.cut is not None and self._configurations.truncate(outcome.cut):
             self._configured()
@@ -416,29 +394,22 @@ class Raft:
         self._acknowledge(verified)
         self._reply(sender, append, True, verified)
 
-    def _diverged(self, leader: int, found: Contradicts) -> None:
-        self._update.divergence = Divergence(leader, self.term, found.index, found.ours, found.theirs)
-        self._on_mute(Mute(leader, self.term))
-
     def _acknowledge(self, index: int) -> None:
         """This node is about to promise that it holds the log up to `index`."""
-        own = Pair(self.log.term_at(index), index)
+        own = Pair(self.log.position(index).term, index)
         if own > self._own:
             self._own = own
             self._promised = True
 
     def _reply(self, leader: int, append: AppendEntries, ok: bool, index: int) -> None:
         reply = AppendReply(self.term, append.round, ok, append.prev_index, index, self._own)
-        self._later.append((leader, reply))
+        self._promises.make(leader, reply)
 
     def _on_append_reply(self, sender: int, reply: AppendReply) -> None:
         if reply.term > self.term:
             self._follow(reply.term, None)
-            return
-        office = self._office
-        if office is None or reply.term < self.term or sender not in office.peers:
-            return
-        if office.answered(sender, reply, self._now):
+        forgot = self._office is not None and self._office.answered(sender, reply, self._now)
+        if forgot:
             self._update.regressed.append(sender)
 
     def _on_timeout_now(self, sender: int, message: TimeoutNow) -> None:
@@ -451,14 +422,9 @@ class Raft:
         office = self._office
         if office is None:
             return
-        log = self.log
-        if log.last.index > log.handed:
-            self._acknowledge(log.last.index)
-        if office.votes and log.stable >= office.first:  # the write that holds our own pair
-            self._pairs.learn(self.server.machine, Pair(log.term_at(log.stable), log.stable))
-        agreed = office.agreed_index()
-        if agreed >= office.first:
-            self._commit_to(agreed)
+        if self.log.last.index > self.log.handed:
+            self._acknowledge(self.log.last.index)
+        self._commit_to(office.decided())
         self._update.reads += office.confirmed_reads()
         leaving = not office.votes and not self.changing
         if leaving:
@@ -472,45 +438,33 @@ class Raft:
 
     # --- requests of the host --------------------------------------------------------------------------
 
-    def _answer(self, answer: Answer) -> None:
-        self._update.answers.append(answer)
-
-    def _not_leader(self) -> Answer:
-        return Refused(Reason.NOT_LEADER, self.leader)
+    def _ask(self, answer: Callable[[Leader], Answer]) -> Answer:
+        """The answer of the office, if this node holds it."""
+        given = Refused(Reason.NOT_LEADER, self.leader) if self._office is None else answer(self._office)
+        self._update.answers.append(given)
+        return given
 
     def _on_propose(self, event: Propose) -> None:
-        office = self._office
-        self._answer(office.propose(event.proposals, self.commit) if office else self._not_leader())
+        self._ask(lambda office: office.propose(event.proposals, self.commit))
 
     def _on_propose_configuration(self, event: ProposeConfiguration) -> None:
-        office = self._office
-        answer = office.change(event, self._configurations, self.commit) if office else self._not_leader()
+        answer = self._ask(lambda office: office.change(event, self._configurations, self.commit))
         if isinstance(answer, Accepted):
             self._configure(answer.first, event.configuration)
-        self._answer(answer)
 
     def _on_transfer(self, event: Transfer) -> None:
-        office = self._office
-        self._answer(office.hand_over(event.target, self._now) if office else self._not_leader())
+        self._ask(lambda office: office.hand_over(event.target, self._now))
 
     def _on_read_index(self, event: ReadIndex) -> None:
-        office = self._office
-        self._answer(office.read(event.context, self.commit, self._now) if office else self._not_leader())
+        self._ask(lambda office: office.read(event.context, self.commit, self._now))
 
     def _on_persisted(self, event: Persisted) -> None:
-        if event.seq <= self._durable:
-            return
-        self._durable = event.seq
         self.log.persisted(event.seq)
-        self._update.send += [(to, message) for at, to, message in self._held if at <= event.seq]
-        self._held = [item for item in self._held if item[0] > event.seq]
-        if self.role is Role.CANDIDATE and event.seq >= self._ballot and not self._votes_for_itself:
-            self._votes.append(self.server.machine)
-            self._count_votes()
-
-    @property
-    def _votes_for_itself(self) -> bool:
-        return self.server.machine in self._votes
+        self._update.send += self._promises.persisted(event.seq)
+        candidacy = self._candidacy
+        if candidacy is not None and event.seq >= candidacy.ballot:
+            candidacy.add(self.server.machine)
+            self._count_votes(candidacy)
 
     def _on_unreachable(self, event: Unreachable) -> None:
         if self._office is not None and event.machine in self._office.peers:
@@ -524,8 +478,6 @@ class Raft:
 
     def _on_eligible(self, event: Eligible) -> None:
         self._eligible = event.eligible
-        if self._office is not None and not event.eligible:
-            self._office.hand_over(None, self._now)
 
 
 _HANDLERS: Final[dict[type, Callable[[Raft, Any], None]]] = {

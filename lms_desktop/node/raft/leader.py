@@ -22,6 +22,7 @@ from lms_desktop.node.raft.types import (
     Entry,
     EntryType,
     Message,
+    Pair,
     ProposeConfiguration,
     RaftError,
     Reason,
@@ -92,8 +93,10 @@ class Leader:
             self.peers[machine].restarted(self._pairs.of(machine))
 
     def answered(self, machine: int, reply: AppendReply, now: int) -> bool:
-        """Note a reply of this term; whether the machine has forgotten what it acknowledged."""
-        peer = self.peers[machine]
+        """Note a reply, if it is of this term; whether the machine has forgotten what it acknowledged."""
+        peer = self.peers.get(machine)
+        if peer is None or reply.term != self.term:
+            return False
         peer.contact = now
         if reply.round > peer.round:
             peer.round = reply.round
@@ -107,12 +110,16 @@ class Leader:
             self._pairs.learn(machine, reply.own)
         return forgot
 
-    def agreed_index(self) -> int:
-        """The highest index that a majority of the voters holds durably."""
+    def decided(self) -> int:
+        """The highest index that a majority of the voters holds durably; 0 before that is of this term."""
         matches = [peer.match if peer.whole else 0 for peer in self._voting()]
         if self.votes:
-            matches.append(self._log.stable)
-        return agreed(matches)
+            stable = self._log.stable
+            matches.append(stable)
+            if stable >= self.first:  # what holds it holds our own pair too
+                self._pairs.learn(self._me.machine, Pair(self.term, stable))
+        index = agreed(matches)
+        return index if index >= self.first else 0
 
     def _agreed_round(self) -> int:
         """The last round that a majority of the voters answered."""
@@ -201,7 +208,7 @@ class Leader:
         return message
 
     def _append(self, prev: int, commit: int, entries: Sequence[Entry]) -> AppendEntries:
-        term, head = self._log.position(prev)
+        _, term, head, _ = self._log.position(prev)
         return AppendEntries(self.term, self._round, prev, term, head, commit, self._pairs.packed(), entries)
 
     # --- what the host asks for ------------------------------------------------------------------------

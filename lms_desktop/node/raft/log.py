@@ -9,18 +9,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from lms_desktop.node.raft.types import ZERO_HEAD, Chain, Entry, LogReader
-
-
-class Position(NamedTuple):
-    """A place in the log, and what proves all of it up to there."""
-
-    index: int = 0  # type: ignore[assignment]  # the field hides tuple.index, which nobody needs here
-    term: int = 0
-    head: bytes = ZERO_HEAD
-    stamp: int = 0
+from lms_desktop.node.raft.types import Chain, Entry, LogReader, Position
 
 
 class Log:
@@ -45,21 +35,14 @@ class Log:
 
     # --- reading ---------------------------------------------------------------------------------------
 
-    def position(self, index: int) -> tuple[int, bytes]:
-        """(term, head) of the entry at `index`, 0 <= index <= last."""
+    def position(self, index: int) -> Position:
+        """Where the log stands after the entry at `index`, 0 <= index <= last."""
         offset = index - self._base.index
         if offset > 0:
-            entry = self._entries[offset - 1]
-            return entry.term, entry.head
+            return _position(self._entries[offset - 1])
         if offset == 0:
-            return self._base.term, self._base.head
-        if index == 0:
-            return 0, ZERO_HEAD
-        return self._reader.term_at(index), self._reader.head_at(index)
-
-    def term_at(self, index: int) -> int:
-        """The term of the entry at `index`, 0 <= index <= last."""
-        return self.position(index)[0]
+            return self._base
+        return _position(self._reader.entries(index, index + 1, 1)[0]) if index else Position()
 
     def entries(self, lo: int, hi: int, max_bytes: int) -> Sequence[Entry]:
         """Entries lo .. hi - 1, cut after about `max_bytes` of payload; at least one if lo < hi."""
@@ -97,10 +80,10 @@ class Log:
             ends.append(end)
         self.last = Position(index, term, head, stamp)
 
-    def check(self, entries: Sequence[Entry]) -> tuple[Entry, bytes] | None:
-        """The first of `entries`, which are to follow `last`, that order, stamp or chain refutes; and the
-        head that it should have had."""
-        index, term, head, stamp = self.last
+    def check(self, after: int, entries: Sequence[Entry]) -> tuple[Entry, bytes] | None:
+        """The first of `entries`, which are to follow the one at `after`, that order, stamp or chain refutes;
+        and the head that it should have had."""
+        index, term, head, stamp = self.position(after)
         chain = self._chain
         for entry in entries:
             index += 1
@@ -134,9 +117,7 @@ class Log:
             self._entries.clear()
             self._ends.clear()
             self._dropped_bytes = 0
-            if keep < 0:
-                self._base = _position(self._reader.entries(cut - 1, cut, 1)[0]) if cut > 1 else Position()
-            self.last = self._base
+            self.last = self._base = self.position(cut - 1)
         if self.handed >= cut:
             self.handed = cut - 1
             self._cut = cut if self._cut is None else min(cut, self._cut)

@@ -38,28 +38,30 @@ def match(log: Log, append: AppendEntries, commit: int) -> Fits | Lacks | Contra
     prev = append.prev_index
     if prev > log.last.index:
         return Lacks(log.last.index)
-    term, head = log.position(prev)
-    if term != append.prev_term and prev > commit:
+    before = log.position(prev)
+    if before.term != append.prev_term and prev > commit:
         return Lacks(commit)
-    if head != append.prev_head:
-        return Contradicts(prev, head, append.prev_head)
+    if before.head != append.prev_head:
+        return Contradicts(prev, before.head, append.prev_head)
     entries = append.entries
     known = min(len(entries), log.last.index - prev)
     cut = None
     for place in range(known):
         entry = entries[place]
-        term, head = log.position(prev + 1 + place)
-        if head == entry.head:
+        index = prev + 1 + place
+        ours = log.position(index)
+        if ours.head == entry.head:
             continue
-        if term == entry.term or prev + 1 + place <= commit:
-            return Contradicts(prev + 1 + place, head, entry.head)
+        if ours.term == entry.term or index <= commit:
+            return Contradicts(index, ours.head, entry.head)
         known = place
-        cut = prev + 1 + place
-        log.truncate(cut)
+        cut = index
         break
     fresh = entries[known:]
-    wrong = log.check(fresh)
+    wrong = log.check(prev + known, fresh)
     if wrong is not None:
         entry, head = wrong
         return Contradicts(entry.index, head, entry.head)
+    if cut is not None:
+        log.truncate(cut)
     return Fits(fresh, cut)

@@ -50,6 +50,15 @@ class Entry(NamedTuple):
     head: bytes
 
 
+class Position(NamedTuple):
+    """A place in the log, and what proves all of it up to there."""
+
+    index: int = 0  # type: ignore[assignment]  # the field hides tuple.index, which nobody needs here
+    term: int = 0
+    head: bytes = ZERO_HEAD
+    stamp: int = 0
+
+
 class Pair(NamedTuple):
     """The furthest that a server ever acknowledged: the index `match` and the term of the entry there.
 
@@ -319,6 +328,20 @@ class HardState:
     pairs: Pairs = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a node finds on its disk. `history` holds the configurations of the log (of its GENESIS and CONFIG
+    entries), each with its index.
+
+    A school is founded by writing entry 1 (GENESIS, term 1) and `HardState(term=1, commit=1)` before the
+    first start. A joining machine starts with nothing, and learns who votes from the log that it is sent.
+    """
+
+    hard_state: HardState = field(default_factory=HardState)
+    last: Position = field(default_factory=Position)
+    history: Sequence[tuple[int, Configuration]] = ()
+
+
 class Reason(Enum):
     """Why a request to the core was refused."""
 
@@ -386,14 +409,8 @@ class Update:
 class LogReader(Protocol):
     """The part of the log that is already durable."""
 
-    def term_at(self, index: int) -> int:
-        """The term of the entry at `index`, which exists."""
-
-    def head_at(self, index: int) -> bytes:
-        """The head of the entry at `index`, which exists."""
-
     def entries(self, lo: int, hi: int, max_bytes: int) -> Sequence[Entry]:
-        """Entries lo .. hi - 1, cut after about `max_bytes` of payload, at least one."""
+        """Entries lo .. hi - 1, which exist, cut after about `max_bytes` of payload; at least one."""
 
 
 class RandomSource(Protocol):
