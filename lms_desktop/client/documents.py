@@ -50,7 +50,7 @@ class ReceiptText:
 
 
 def slips(texts: Sequence[SlipText], *, per_page: int = 1) -> bytes:
-    """Invitation slips, `per_page` (1 to 4) of them on each page, with lines to cut along between them."""
+    """Invitation slips, `per_page` (1 to 3) of them on each page, with lines to cut along between them."""
     reportlab = _Reportlab()
     story: list[Any] = []
     for number, text in enumerate(texts):
@@ -198,7 +198,7 @@ class _Reportlab:
                 leftIndent=6,
                 rightIndent=6,
                 spaceBefore=6,
-                spaceAfter=14,
+                spaceAfter=11,
             ),
         }
 
@@ -253,7 +253,7 @@ class _Reportlab:
         from reportlab.platypus import HRFlowable
 
         return HRFlowable(
-            width="100%", dash=(3, 3), color=self._colors.HexColor("#8a94a3"), spaceBefore=8, spaceAfter=12
+            width="100%", dash=(3, 3), color=self._colors.HexColor("#8a94a3"), spaceBefore=4, spaceAfter=10
         )
 
     def build(self, story: list[Any], title: str) -> bytes:
@@ -269,7 +269,7 @@ class _Reportlab:
             author="LMS Desktop",
             leftMargin=25 * mm,
             rightMargin=25 * mm,
-            topMargin=22 * mm,
-            bottomMargin=20 * mm,
+            topMargin=18 * mm,
+            bottomMargin=16 * mm,
         ).build(story)
         return output.getvalue()

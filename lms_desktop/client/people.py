@@ -164,7 +164,7 @@ async def set_active(session: Session, *, person: int, active: bool) -> Sent:
 async def save_slips(
     session: Session, *, slips: tuple[Slip, ...], destination: Path, per_page: int = 1
 ) -> Path:
-    """Write slips as a PDF for printing, one to four a page. Raises DocumentFailed."""
+    """Write slips as a PDF for printing, one to three a page. Raises DocumentFailed."""
     texts = [
         documents.SlipText(slip.school, slip.name, slip.login, _ROLE_NAMES[slip.role], slip.words)
         for slip in slips

@@ -17,7 +17,7 @@ from lms_desktop.school import limits
 
 DEADLINE_S = 20.0
 MEMORY_LIMIT = 768 * 1024 * 1024
-_WATCH_S = 0.1
+WATCH_S = 0.1
 
 _MESSAGES = {
     "missing": (
@@ -98,7 +98,7 @@ def _run_child(path: Path) -> dict[str, Any]:
         deadline = time.monotonic() + DEADLINE_S
         while True:
             try:
-                output, _ = child.communicate(request, timeout=_WATCH_S)
+                output, _ = child.communicate(request, timeout=WATCH_S)
                 break
             except subprocess.TimeoutExpired:
                 request = None

@@ -42,7 +42,7 @@ class Receipt:
 async def receipt(
     session: Session, *, version: Version, safe: bool = False, timeout_s: float = 10.0
 ) -> Receipt:
-    """The receipt of one of the signed-in student's versions; if `safe`, waits up to `timeout_s` for that state.
+    """The receipt of one of the signed-in student's versions, waiting up to `timeout_s` for it to be `safe`.
 
     Raises NodeRefused while the class has given none.
     """

@@ -23,7 +23,7 @@ FILE, SUBMISSION, GRADE, EXTENSION = "file", "submission", "grade", "extension"
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Somebody to seal to: the public key, and which of theirs it is (generation, or count of a person's keys)."""
+    """Somebody to seal to: a public key, and which of theirs it is (generation, or count of the keys)."""
 
     key: int
     public: bytes
