@@ -14,9 +14,10 @@ import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from lms_desktop.node.blobs.store import BlobStore
-from lms_desktop.node.blobs.swarm import Swarm
+from lms_desktop.node.blobs.swarm import Sources, Swarm
 from lms_desktop.node.errors import DiskFull, NodeError, PeerError
 from lms_desktop.node.host import Host
 from lms_desktop.node.items import Item, State
@@ -85,6 +86,7 @@ class Keeping:
         swarm: Swarm,
         outbox: Outbox,
         receipts: Receipts,
+        reachable: Sources,
         tell: Callable[[Item], None],
         now_ms: Callable[[], int],
         trace: Trace = silent,
@@ -99,6 +101,7 @@ class Keeping:
         self._swarm = swarm
         self._outbox = outbox
         self._receipts = receipts
+        self._reachable = reachable
         self._tell = tell
         self._now_ms = now_ms
         self._trace = trace
@@ -170,7 +173,7 @@ class Keeping:
         self._kept.add(name)
         try:
             await asyncio.to_thread(self._store.put_manifest, raw_manifest)
-            transfer = self._swarm.start(name, lambda: [sender.machine, *self.others()])
+            transfer = self._swarm.start(name, partial(self._holders, sender.machine))
             await asyncio.wait({transfer.task}, timeout=POLL_S)
             if not transfer.task.done():
                 return [UNDER_WAY, transfer.done_bytes, transfer.total_bytes]
@@ -187,6 +190,10 @@ class Keeping:
         ticket = make_ticket(self._school(), raw, self._machine, self._now_ms(), self._key)
         self._trace("keep-after-ticket")
         return [DONE, ticket]
+
+    def _holders(self, asking: int) -> list[int]:
+        """Who may have a file: the machine that asks, and the keepers that can be reached."""
+        return [asking, *(set(self.others()) & set(self._reachable()) - {asking})]
 
     def _check(self, envelope: Envelope, manifest: Manifest, name: bytes) -> None:
         """Raise PeerError unless the author signed this and may do it, and it brings this file."""
