@@ -183,8 +183,7 @@ class Delivery:
             raise OutboxError(
                 "seq_used", "Another command has this place in its lane", next_step="Do it once more."
             )
-        item.code, item.index = settled.code, settled.index
-        item.stamp = self._stamp(settled.index)
+        item.code, item.index, item.stamp = settled.code, settled.index, settled.stamp
         item.state = State.REFUSED if settled.code else State.ACCEPTED
         return item
 
@@ -309,10 +308,6 @@ class Delivery:
             item.state = State.DROPPED if item.envelope.kind == Void.KIND else State.ACCEPTED
             self._outbox.forget(item)
         self._tell(item)
-
-    def _stamp(self, index: int) -> int | None:
-        entry = self._host.entry(index)
-        return entry.stamp if entry is not None else None
 
 
 def _pass_on(answer: asyncio.Future[Item], item: Item, future: asyncio.Future[None]) -> None:

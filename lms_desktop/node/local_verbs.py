@@ -8,7 +8,6 @@ import sqlite3
 from lms_desktop.node.blobs.store import BlobStore
 from lms_desktop.node.blobs.swarm import Sources, Swarm
 from lms_desktop.node.delivery import Delivery
-from lms_desktop.node.host import Host
 from lms_desktop.node.items import Item, Key
 from lms_desktop.node.keeping import file_of
 from lms_desktop.node.ledger import Ledger
@@ -32,7 +31,6 @@ class SchoolVerbs:
         server: LocalServer,
         db: sqlite3.Connection,
         ledger: Ledger,
-        host: Host,
         store: BlobStore,
         swarm: Swarm,
         sources: Sources,
@@ -44,7 +42,6 @@ class SchoolVerbs:
         self._server = server
         self._db = db
         self._ledger = ledger
-        self._host = host
         self._store = store
         self._swarm = swarm
         self._sources = sources
@@ -89,11 +86,7 @@ class SchoolVerbs:
     def _outcome(self, request: Request, arguments: Arguments) -> None:
         """outcome(author, lane, seq) -> nil | [index, code, stamp]"""
         settled = self._ledger.outcome(*_key(arguments, "outcome"))
-        if settled is None:
-            request.reply(None)
-        else:
-            entry = self._host.entry(settled.index)
-            request.reply([settled.index, settled.code, entry.stamp if entry is not None else None])
+        request.reply(None if settled is None else [settled.index, settled.code, settled.stamp])
 
     # --- writes ---
 

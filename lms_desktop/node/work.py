@@ -87,7 +87,6 @@ class Work:
             server,
             db,
             ledger,
-            host,
             store,
             self._swarm,
             self.reachable,
