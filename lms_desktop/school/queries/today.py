@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from lms_desktop.school import deadlines
 from lms_desktop.school.queries.rows import Database, Row, rows
-from lms_desktop.school.queries.work import StandingRow, assignment_standings, student_standings
+from lms_desktop.school.queries.work import missing_standings, student_standings
+
+MISSING_AT_MOST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,57 +206,40 @@ def course_progress(db: Database, course: int) -> list[ProgressRow]:
     return rows(ProgressRow, db.execute(sql, (course,)))
 
 
-def _taught(db: Database, person: int) -> list[list[StandingRow]]:
-    assignments = db.execute(
-        """
-        SELECT a.assignment FROM school_courses c
-        JOIN school_staff_slots s ON s.course = c.course AND s.generation = c.generation AND s.person = ?
-        JOIN school_assignments a ON a.course = c.course AND NOT a.archived
-        JOIN school_assignment_revisions r ON r.revision = a.revision
-        WHERE NOT c.archived ORDER BY r.due, a.position
-        """,
-        (person,),
-    ).fetchall()
-    return [assignment_standings(db, assignment) for (assignment,) in assignments]
+_TO_GRADE = """
+SELECT a.course, k.title, a.assignment, r.title, r.due, count(*), count(t.submission),
+    count(*) - count(t.submission), total(t.submission IS NOT NULL AND g.submission IS NOT t.submission),
+    total(t.grade IS NOT NULL AND t.grade IS NOT t.released), count(t.released)
+FROM school_courses c
+JOIN school_course_revisions k ON k.revision = c.revision
+JOIN school_staff_slots s ON s.course = c.course AND s.generation = c.generation AND s.person = ?
+JOIN school_assignments a ON a.course = c.course AND NOT a.archived
+JOIN school_assignment_revisions r ON r.revision = a.revision
+JOIN school_enrolments e ON e.course = a.course AND e.active
+LEFT JOIN school_standings t ON t.student = e.student AND t.assignment = a.assignment
+LEFT JOIN school_grades g ON g.grade = t.grade
+WHERE NOT c.archived GROUP BY a.assignment ORDER BY r.due, a.position
+"""
 
 
 def to_grade(db: Database, person: int, now: int) -> list[ToGradeRow]:
     """The assignments of the courses that a person teaches and that have students, by due time."""
     zone = _zone(db)
-    found = []
-    for standings in _taught(db, person):
-        if not standings:
-            continue
-        first = standings[0]
-        (assignment_due,) = db.execute(
-            "SELECT r.due FROM school_assignments a JOIN school_assignment_revisions r "
-            "ON r.revision = a.revision WHERE a.assignment = ?",
-            (first.assignment,),
-        ).fetchone()
-        submitted = sum(standing.submission is not None for standing in standings)
-        found.append(
-            ToGradeRow(
-                first.course,
-                first.course_title,
-                first.assignment,
-                first.title,
-                assignment_due,
-                deadlines.until(assignment_due, now, zone),
-                len(standings),
-                submitted,
-                len(standings) - submitted,
-                sum(standing.to_grade for standing in standings),
-                sum(standing.draft for standing in standings),
-                sum(standing.released is not None for standing in standings),
-            )
+    return [
+        ToGradeRow(
+            course, course_title, assignment, title, due, deadlines.until(due, now, zone), *map(int, counts)
         )
-    return found
+        for course, course_title, assignment, title, due, *counts in db.execute(_TO_GRADE, (person,))
+    ]
 
 
 def missing(db: Database, person: int, now: int) -> list[MissingRow]:
-    """Who has not handed in, in the courses that a person teaches, unless they were graded without."""
+    """Who has not handed in, in the courses that a person teaches, unless they were graded without.
+
+    At most `MISSING_AT_MOST`, by due time.
+    """
     zone = _zone(db)
-    return [
+    found = [
         MissingRow(
             standing.course,
             standing.course_title,
@@ -267,9 +252,7 @@ def missing(db: Database, person: int, now: int) -> list[MissingRow]:
             standing.due < now,
             deadlines.sentence(standing.due, now, zone),
         )
-        for standings in _taught(db, person)
-        for standing in standings
-        if standing.submission is None
-        and standing.grade is None
-        and deadlines.group(standing.due, now, zone) < deadlines.Group.LATER
+        for standing in missing_standings(db, person, now + 8 * deadlines.DAY, MISSING_AT_MOST)
+        if deadlines.group(standing.due, now, zone) < deadlines.Group.LATER
     ]
+    return sorted(found, key=lambda row: row.due)

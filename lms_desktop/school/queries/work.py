@@ -212,15 +212,14 @@ LEFT JOIN school_submissions s ON s.submission = t.submission
 LEFT JOIN school_grades g ON g.grade = t.grade
 LEFT JOIN school_grades h ON h.grade = t.released
 WHERE {where}
-ORDER BY {order}
+ORDER BY r.due, a.position, p.name, p.person LIMIT {at_most}
 """
-_BY_STUDENT = "r.due, a.position, p.name, p.person"
 _FOR_STAFF = "t.grade, g.submission"
 _FOR_STUDENTS = "t.released, h.submission"
 
 
-def _standings(db: Database, grade: str, where: str, *arguments: int) -> list[StandingRow]:
-    sql = _STANDINGS.format(grade=grade, where=where, order=_BY_STUDENT)
+def _standings(db: Database, grade: str, where: str, *arguments: int, at_most: int = -1) -> list[StandingRow]:
+    sql = _STANDINGS.format(grade=grade, where=where, at_most=at_most)
     return [_standing(values) for values in db.execute(sql, arguments)]
 
 
@@ -272,6 +271,17 @@ def assignment_standings(db: Database, assignment: int) -> list[StandingRow]:
 def course_standings(db: Database, course: int) -> list[StandingRow]:
     """The gradebook: every assignment that is not archived, with every enrolled student, for staff."""
     return _standings(db, _FOR_STAFF, "a.course = ? AND NOT a.archived", course)
+
+
+def missing_standings(db: Database, person: int, before: int, at_most: int) -> list[StandingRow]:
+    """Students with neither submission nor grade in an assignment that was to be due before a time, in the
+    courses that a person teaches."""
+    where = """
+        NOT a.archived AND NOT k.archived AND t.submission IS NULL AND t.grade IS NULL AND r.due < ?
+        AND EXISTS (SELECT 1 FROM school_staff_slots l
+            WHERE l.course = k.course AND l.generation = k.generation AND l.person = ?)
+        """
+    return _standings(db, _FOR_STAFF, where, before, person, at_most=at_most)
 
 
 _SUBMISSIONS = """
