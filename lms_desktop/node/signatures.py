@@ -26,7 +26,6 @@ from lms_desktop.trust.envelope import (
 
 MAX_WAITING: Final = 4096  # payloads whose result nobody has asked for yet
 MAX_KEYS: Final = 8192
-TIMEOUT_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ class SignatureChecker:
         job = self._waiting.pop(payload, None)
         if job is None:
             return check(cluster_id, payload, self._keys)
-        return job.result(TIMEOUT_S)[payload]
+        return job.result()[payload]
 
     def _check_all(self, cluster_id: bytes, payloads: list[bytes]) -> dict[bytes, Checked]:
         return {payload: check(cluster_id, payload, self._keys) for payload in payloads}

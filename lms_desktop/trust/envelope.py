@@ -7,7 +7,8 @@
       seq        int, counts from 0 in the lane
       kind       int, which command
       body       bin: the strict encoding of a positional array; looked at only after the signature
-      signature  64 bytes: Ed25519 over  "LMS/v1/cmd\\0" + cluster_id (32) + the exact bytes of the first six
+      signature  64 bytes: Ed25519 over  "LMS/v1/cmd\\0" + cluster_id (32) + the envelope's exact bytes
+                 before this element: the array's head (0x97) and the first six
 
     payload  = [envelope (bin), [ticket (bin), ...]]                    a log entry's payload
     stub     = [version, author, lane, seq, kind]                       what an erasure keeps

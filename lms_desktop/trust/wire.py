@@ -16,7 +16,11 @@ Packable: TypeAlias = "int | str | bytes | bool | Sequence[Packable] | None"
 
 DEFAULT_LIMIT: Final = 64 * 1024
 MAX_DEPTH: Final = 16
-MAX_ITEMS: Final = 16 * 1024  # of one array: msgpack allocates what a header claims before it reads on
+MAX_ITEMS: Final = 16 * 1024  # of one array
+
+_LONG_ARRAYS: Final = 16  # headers of long arrays that may be there unchecked: 2 MB if all of them lie
+_LENGTH_BYTES: Final = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4, 0xDC: 2, 0xDD: 4}
+_VALUE_BYTES: Final = {0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8}
 
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 63) - 1
 _PLAIN = frozenset((str, bytes, bool, type(None)))
@@ -43,6 +47,8 @@ def unpack(data: bytes, *, limit: int = DEFAULT_LIMIT) -> Value:
     """
     if len(data) > limit:
         raise WireError(f"A message of {len(data)} bytes is over its limit of {limit}.")
+    if data.count(b"\xdc") + data.count(b"\xdd") > _LONG_ARRAYS:
+        _check_claims(data)
     value = _decode(data)
     _check_decoded(value)
     if msgpack.packb(value, use_bin_type=True) != data:
@@ -72,6 +78,29 @@ def _decode(data: bytes) -> Value:
         )
     except (ValueError, msgpack.UnpackException, RecursionError) as error:
         raise WireError(f"A message is not strict msgpack: {error}.") from error
+
+
+def _check_claims(data: bytes) -> None:
+    """Refuse arrays that claim more items than there are bytes: msgpack allocates before it reads on."""
+    place, seen, claimed = 0, 0, 1
+    while seen < claimed and place < len(data):
+        first = data[place]
+        seen, place = seen + 1, place + 1
+        if 0x90 <= first <= 0x9F:
+            claimed += first & 0x0F
+        elif 0xA0 <= first <= 0xBF:
+            place += first & 0x1F
+        elif first in _LENGTH_BYTES:
+            length = int.from_bytes(data[place : place + _LENGTH_BYTES[first]], "big")
+            place += _LENGTH_BYTES[first]
+            if first >= 0xDC:
+                claimed += length
+            else:
+                place += length
+        else:
+            place += _VALUE_BYTES.get(first, 0)  # what is not allowed is `_decode`'s to refuse
+        if claimed > len(data):
+            raise WireError("A message claims more items than it has bytes.")
 
 
 def _refuse_map(_pairs: object) -> Never:

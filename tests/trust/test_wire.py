@@ -1,5 +1,7 @@
 """The strict wire: one encoding for each value, and nothing else gets in."""
 
+import tracemalloc
+
 import msgpack
 import pytest
 from hypothesis import given
@@ -112,6 +114,24 @@ def test_limits_of_size_depth_and_length() -> None:
 def test_nothing_else_is_packed(value: object) -> None:
     with pytest.raises(WireError):
         pack(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("header", [b"\xdc\x40\x00", b"\x92\x01\xdc\x40\x00", b"\xdd\x00\x00\x40\x00"])
+def test_arrays_that_claim_more_than_there_is_take_no_memory(header: bytes) -> None:
+    bomb = header * (60_000 // len(header))
+    tracemalloc.start()
+    try:
+        with pytest.raises(WireError):
+            unpack(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@given(st.lists(VALUES, max_size=5))
+def test_many_long_arrays_pass_when_they_are_what_they_claim(values: list[Value]) -> None:
+    long = [[number, b"\xdc" * 20, *values] + [None] * 20 for number in range(40)]
+    assert unpack(pack(long), limit=1 << 20) == tuple(tuple(part) for part in long)
 
 
 def test_an_array_is_asked_for() -> None:
