@@ -408,8 +408,7 @@ class Raft:
     def _on_append_reply(self, sender: int, reply: AppendReply) -> None:
         if reply.term > self.term:
             self._follow(reply.term, None)
-        forgot = self._office is not None and self._office.answered(sender, reply, self._now)
-        if forgot:
+        if self._office is not None and self._office.answered(sender, reply, self._now):
             self._update.regressed.append(sender)
 
     def _on_timeout_now(self, sender: int, message: TimeoutNow) -> None:
