@@ -17,18 +17,19 @@ EVERYTHING = ~Changes.NOTHING
 
 
 class ItemState(StrEnum):
-    """How far a write has come: on this computer only, under way, taken by the class, safe, or refused."""
+    """How far a write has come: on this computer only, under way, accepted, safe; or refused, dropped."""
 
     SAVED = "saved"
     SENDING = "sending"
     ACCEPTED = "accepted"
     SAFE = "safe"
     REFUSED = "refused"
+    DROPPED = "dropped"
 
     @property
     def settled(self) -> bool:
-        """True when the class has decided (accepted, safe or refused)."""
-        return self in (ItemState.ACCEPTED, ItemState.SAFE, ItemState.REFUSED)
+        """True when the class has decided, or the person took it back."""
+        return self not in (ItemState.SAVED, ItemState.SENDING)
 
 
 def _bad(what: str) -> NodeRefused:

@@ -219,7 +219,7 @@ class Session:
         )
 
     async def pending(self) -> tuple[OutboxItem, ...]:
-        """This person's writes on this computer that are not safe yet and were not refused."""
+        """This person's writes on this computer that are still under way to being safe."""
         return tuple(
             item
             for item in await self.outbox()
@@ -336,4 +336,4 @@ _ORDER = (ItemState.SAVED, ItemState.SENDING, ItemState.ACCEPTED, ItemState.SAFE
 
 
 def _reached(state: ItemState, until: ItemState) -> bool:
-    return state is ItemState.REFUSED or _ORDER.index(state) >= _ORDER.index(until)
+    return state not in _ORDER or _ORDER.index(state) >= _ORDER.index(until)

@@ -24,6 +24,7 @@ from lms_desktop.trust.recovery import RecoveryKey
 
 _FOUND_S = 30.0
 _POLL_S = 0.1
+_NOT_YET = ("not_ready", "unknown_verb")  # a node without a ledger answers no questions about it
 
 
 class Stage(StrEnum):
@@ -62,7 +63,7 @@ async def stage(link: Link) -> MachineStage:
     try:
         school = await ask(link, SchoolRow, "school")
     except NodeRefused as error:
-        if error.code != "not_ready":
+        if error.code not in _NOT_YET:
             raise
         school = []
     if not school or node.machine is None:
