@@ -13,6 +13,7 @@ from lms_desktop.node.raft.quorum import agreed
 from lms_desktop.node.raft.reads import Reads
 from lms_desktop.node.raft.settings import Settings
 from lms_desktop.node.raft.types import (
+    NO_PAIR,
     Accepted,
     Answer,
     AppendEntries,
@@ -67,6 +68,7 @@ class Leader:
         self._heartbeat_at = now
         self._notice_at = FOREVER
         self._servers: dict[int, Server] = {}
+        self._begun = False
         self._voters: tuple[int, ...] = ()
         self.votes = False  # whether this leader is itself a voter
 
@@ -78,7 +80,10 @@ class Leader:
                 del self.peers[machine]
         for machine in servers:
             if machine not in self.peers:
-                self.peers[machine] = Progress(self._log.last.index + 1, self._pairs.of(machine), now)
+                # What is known of a peer of this office may be newer than its answers that are on their way.
+                floor = NO_PAIR if self._begun else self._pairs.of(machine)
+                self.peers[machine] = Progress(self._log.last.index + 1, floor, now)
+        self._begun = True
         self._servers = servers
         self._voters = tuple(s.machine for s in configuration.voters if s != self._me)
         self.votes = self._me in configuration.voters
