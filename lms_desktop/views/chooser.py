@@ -1,4 +1,4 @@
-"""The demo's seat chooser: three machines on one computer, a window for each, and the power switch of each."""
+"""The demo's seat chooser: three machines on one computer, each with its window and its power switch."""
 
 from __future__ import annotations
 
@@ -83,7 +83,8 @@ class SeatCard(Card):
         self._on = role != "off"
         pid = self.seat.pid
         self._process.setText(f"process {pid}" if pid else "no process")
-        self.power.setText("&Kill this machine" if self._on else "&Restart this machine")
+        self.power.setText(" &Kill this machine" if self._on else " &Restart this machine")
+        restyle(self.power, kind="danger" if self._on else "")
 
     def open_window(self) -> None:
         """Open the app at this seat, as its own process; one window a seat."""
@@ -101,7 +102,7 @@ class SeatCard(Card):
         self.open_button.setText("The window is open")
 
     def _on_window(self) -> None:
-        self.open_button.setText("&Sit down here")
+        self.open_button.setText(" &Sit down here")
 
     def _switch(self) -> None:
         self._chooser.tasks.start(self._kill() if self._on else self._restart(), busy=self.power)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from lms_desktop.client import course as api
@@ -181,7 +182,7 @@ class CoursePage(Page):
                         ),
                     },
                 )
-            rows.append(row(main, menu, gap=0, margins=(0, 0, 6, 0)) if menu else main)
+            rows.append(_with_menu(main, menu) if menu else main)
         empty = EmptyState("assignment", "No assignments yet", "They appear here as soon as they are set.")
         _fill(self._assignments, rows, empty)
 
@@ -232,7 +233,7 @@ class CoursePage(Page):
                         ),
                     },
                 )
-            rows.append(row(main, menu, gap=0, margins=(0, 0, 6, 0)) if menu else main)
+            rows.append(_with_menu(main, menu) if menu else main)
         empty = EmptyState("file", "No materials yet", "PDFs for everyone in the course appear here.")
         _fill(self._materials, rows, empty)
 
@@ -338,6 +339,12 @@ def _count(name: str) -> Callable[[api.Member], str]:
     return lambda member: "" if member.staff else str(getattr(member, name))
 
 
+def _with_menu(main: QWidget, menu: QPushButton) -> QHBoxLayout:
+    box = row(main, menu, gap=0, margins=(0, 0, 6, 0), stretch=0)
+    box.setAlignment(menu, Qt.AlignmentFlag.AlignVCenter)  # else its fixed height would be the row's
+    return box
+
+
 def _card(content: QVBoxLayout) -> Card:
     card = Card(gap=0, padding=6)
     card.body.addLayout(content)
@@ -355,5 +362,4 @@ def _fill(box: QVBoxLayout, rows: list[QWidget | QHBoxLayout], empty: EmptyState
         if isinstance(item, QWidget):
             box.addWidget(item)
         else:
-            item.setStretch(0, 1)
             box.addLayout(item)

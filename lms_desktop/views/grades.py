@@ -53,7 +53,7 @@ class GradesPage(Page):
             "My grades",
             [
                 Column("Assignment", lambda item: item.title, strong=True),
-                Column("Course", lambda item: item.course_title, 190, muted=True),
+                Column("Course", lambda item: item.course_title, 170, muted=True),
                 Column(
                     "Points",
                     lambda item: f"{points_text(item.points)} / {points_text(item.possible)}",

@@ -88,7 +88,7 @@ class GradingPage(Page):
         )
         self.list.picked.connect(self._on_pick)
         self.reader = PdfReader("grading.pdf")
-        self.form = GradingForm()
+        self.form = GradingForm(context.zone)
         self.list.chosen.connect(lambda _: self.form.points.setFocus())
         self.form.edited.connect(self._on_edit)
         self.form.go_on.connect(lambda: self.step(1))

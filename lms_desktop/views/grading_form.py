@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QPlainTextEdit, QWidget
 from lms_desktop.client.errors import BadInput
 from lms_desktop.client.grading import GradeState, GradeValue, StudentRow, parse_points, points_text
 from lms_desktop.views.dialogs import field
+from lms_desktop.views.page import now_ms
+from lms_desktop.views.times import when
 from lms_desktop.views.widgets import Banner, Card, button, column, label, named, pill, restyle, row
 
 
@@ -22,8 +24,9 @@ class GradingForm(QWidget):
     show_history = Signal()
     version_chosen = Signal(object)
 
-    def __init__(self) -> None:
+    def __init__(self, zone: str) -> None:
         super().__init__()
+        self._zone = zone
         self._maximum = 0
         self._row: StudentRow | None = None
         self.changed = False
@@ -107,9 +110,10 @@ class GradingForm(QWidget):
         self._state.setText(text)
         restyle(self._state, tone=tone)
         newest = student.versions[0] if student.versions else None
-        handed_in = "Nothing handed in." if newest is None else f"Version {newest.number}"
-        if newest is not None and newest.late_text:
-            handed_in += f", {newest.late_text}"
+        handed_in = "Nothing handed in."
+        if newest is not None:
+            sent = when(newest.submitted_ms, self._zone, now_ms())
+            handed_in = f"Version {newest.number}, {sent}" + (f", {newest.late_text}" if newest.late else "")
         if student.extended:
             handed_in += " Has an extension."
         self._handed_in.setText(handed_in)

@@ -26,7 +26,10 @@ FOLLOW_S = 600.0
 
 
 class HandIn(Card):
-    """The panel beside an assignment. `changed` is called when the assignment should be loaded again."""
+    """The panel beside an assignment; its receipts go into `receipt_box`, which the screen places.
+
+    `changed` is called when the assignment should be loaded again.
+    """
 
     def __init__(self, context: Context, tasks: Tasks, assignment: int, changed: Callable[[], None]) -> None:
         super().__init__(gap=12)
@@ -41,6 +44,9 @@ class HandIn(Card):
         self._saving = False
         self._closed = False
         self.problem = Banner("", "danger")
+        self.again = button(
+            "Hand in a new &version", "handin.again", symbol="upload", on_click=self._offer_again
+        )
         self.drop = DropZone("handin.drop", "Drop your PDF here")
         self.drop.dropped.connect(self.check)
         self._checks = column(gap=6)
@@ -57,22 +63,22 @@ class HandIn(Card):
         )
         self.progress = StageProgress()
         self._kept = label("", "muted", wrap=True)
-        self._receipt_box = column()
+        self.receipt_box = column()
         self._title = label("Hand in", "section")
         for item in (
             self._title,
             self.problem,
+            self.again,
             self.drop,
             self._review,
             self.progress,
             self._kept,
         ):
             self.body.addWidget(item)
-        self.body.addLayout(self._receipt_box)
         self._show_only()
 
     def _show_only(self, *widgets: QWidget) -> None:
-        for widget in (self.drop, self._review, self.progress, self._kept):
+        for widget in (self.again, self.drop, self._review, self.progress, self._kept):
             widget.setVisible(widget in widgets)
 
     def show_page(self, page: api.AssignmentPage) -> None:
@@ -82,20 +88,24 @@ class HandIn(Card):
             self._follow(page.pending[0])
         if self._saving or self._following is not None:
             return
-        if self._checked is None:
+        if self._checked is None and not (self.drop.isVisible() and page.versions):
             self._show_idle(page)
         if page.versions:
             self.tasks.start(self._show_receipt(page.versions[0]), key="receipt", on_error=self._no_receipt)
 
     def _show_idle(self, page: api.AssignmentPage) -> None:
-        self._title.setText("Hand in again" if page.versions else "Hand in")
+        self._title.setText("Handed in" if page.versions else "Hand in")
         if page.closed:
             self._kept.setText("This assignment is archived and takes nothing new.")
             self._show_only(self._kept)
         else:
-            self._show_only(self.drop)
+            self._show_only(self.again if page.versions else self.drop)
 
     # Choosing
+
+    def _offer_again(self) -> None:
+        self._show_only(self.drop)
+        self.drop.choose.setFocus()
 
     def check(self, path: Path) -> None:
         """Look at a file that was dropped or chosen."""
@@ -214,12 +224,12 @@ class HandIn(Card):
 
     async def _show_receipt(self, version: api.Version) -> None:
         receipt = await receipts_api.receipt(self.session, version=version)
-        shown = self._receipt_box.itemAt(0)
+        shown = self.receipt_box.itemAt(0)
         if shown is not None and getattr(shown.widget(), "receipt", None) == receipt:
             return
-        clear(self._receipt_box)
+        clear(self.receipt_box)
         card = ReceiptCard(self.session, self.context.messages, self.tasks, receipt)
-        self._receipt_box.addWidget(card)
+        self.receipt_box.addWidget(card)
 
     def _no_receipt(self, error: Exception) -> bool:
         return isinstance(error, NodeRefused)

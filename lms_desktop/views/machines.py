@@ -71,21 +71,19 @@ class MachinesPage(Page):
             "machines.table",
             "Machines",
             [
-                Column(
-                    "Machine", lambda item: item.name + (" (this computer)" if item.here else ""), strong=True
-                ),
+                Column("Machine", lambda item: item.name + (" (here)" if item.here else ""), strong=True),
                 Column(
                     "",
                     lambda item: "On" if item.online else "Off",
                     80,
                     tone=lambda item: "success" if item.online else "",
                 ),
-                Column("What it does", duty, 180),
-                Column("Records", self._behind, 120, muted=True, key=lambda item: item.applied),
+                Column("What it does", duty, 170),
+                Column("Records", self._behind, 100, muted=True, key=lambda item: item.applied),
                 Column(
                     "Safe to switch off?",
                     lambda item: may_switch_off(item, self._page)[0] if self._page else "",
-                    190,
+                    180,
                     tone=lambda item: may_switch_off(item, self._page)[1] if self._page else "",
                 ),
                 Column(
@@ -94,7 +92,7 @@ class MachinesPage(Page):
                     130,
                     muted=True,
                 ),
-                Column("Address", lambda item: item.address, 150, muted=True),
+                Column("Address", lambda item: item.address, 140, muted=True),
             ],
             identity=lambda item: item.machine,
         )

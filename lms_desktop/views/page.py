@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QProgressBar, QStackedLayout, QVBoxLayout, QWidget
 
 from lms_desktop.client.errors import ClientError, SignedOut
@@ -73,6 +73,7 @@ class Page(QWidget):
 
     def __init__(self, context: Context) -> None:
         super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # where the focus lands on coming here
         self.context = context
         self.messages = context.messages
         self.session = context.session

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QBuffer, QByteArray, QEvent, QIODevice, QObject, QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QIntValidator, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QColor, QIntValidator, QPalette, QResizeEvent, QWheelEvent
 from PySide6.QtPdf import QPdfDocument
 from PySide6.QtPdfWidgets import QPdfView
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from lms_desktop.views.theme import theme
 from lms_desktop.views.widgets import EmptyState, icon_button, label, named, row, shortcut
 
 ZOOMS = (0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
@@ -43,6 +44,8 @@ class PdfReader(QWidget):
         self.view.setZoomMode(QPdfView.ZoomMode.Custom)
         self.view.setPageSpacing(MARGIN)
         self.view.setDocument(self._document)
+        self._dress()
+        theme.changed.connect(self._dress)
         self.view.viewport().installEventFilter(self)
         self.text = named(QPlainTextEdit(), f"{area}.text", "Text of this page")
         self.text.setReadOnly(True)
@@ -104,6 +107,11 @@ class PdfReader(QWidget):
         bar = QWidget()
         bar.setLayout(row(*tools, gap=4))
         return bar
+
+    def _dress(self) -> None:
+        palette = self.view.palette()
+        palette.setColor(QPalette.ColorRole.Dark, QColor(theme.palette.sidebar))  # around the pages
+        self.view.setPalette(palette)
 
     @property
     def page(self) -> int:

@@ -39,7 +39,7 @@ from lms_desktop.views.widgets import (
     shortcut,
 )
 
-SIDEBAR_WIDTH = 216
+SIDEBAR_WIDTH = 220
 MAX_TRAIL = 50
 
 # Each screen's module is imported when a person first goes there: the window is up before QtPdf is.
@@ -219,9 +219,12 @@ class Shell(QWidget):
         module, kind = SCREENS[place.name]
         make: Callable[[Context, Place], Page] = getattr(import_module(f"lms_desktop.views.{module}"), kind)
         old, self.page = self.page, make(self.context, place)
+        named(self.page, f"page.{place.name}", place.title or self._spoken(place))
         self._place = place
         self._pages.addWidget(self.page)
         self._pages.setCurrentWidget(self.page)
+        if old is None or old.isAncestorOf(self.focusWidget() or self):
+            self.page.setFocus()
         if old is not None:
             old.close_page()
             self._pages.removeWidget(old)
@@ -230,6 +233,10 @@ class Shell(QWidget):
         self._back.setVisible(bool(self._trail))
         self._mark()
         self.page.refresh()
+
+    def _spoken(self, place: Place) -> str:
+        item = self._navigation.get((place.name, place.key))
+        return item.accessibleName() if item is not None else place.name.capitalize()
 
     def _mark(self) -> None:
         for (name, key), item in self._navigation.items():
@@ -282,7 +289,7 @@ class Shell(QWidget):
             heading.setContentsMargins(8, 16, 0, 4)
             self._course_box.addWidget(heading)
         for card in cards:
-            title = self.fontMetrics().elidedText(card.title, Qt.TextElideMode.ElideRight, SIDEBAR_WIDTH - 74)
+            title = self.fontMetrics().elidedText(card.title, Qt.TextElideMode.ElideRight, SIDEBAR_WIDTH - 68)
             item = self._nav_button(Place("course", card.course), title.replace("&", "&&"), "book")
             item.setAccessibleName(f"Course {card.title}")
             item.setToolTip(card.title)

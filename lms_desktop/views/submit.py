@@ -51,7 +51,7 @@ class AssignmentPage(Page):
         self.hand_in = HandIn(context, self.tasks, self._assignment, self.refresh)
         panel = QWidget()
         panel.setFixedWidth(PANEL_WIDTH)
-        panel.setLayout(column(self.hand_in, None))
+        panel.setLayout(column(self.hand_in, self.hand_in.receipt_box, None, gap=16))
         left = column(self._extension, self._grade_box, self._task, self._versions_box, None, gap=16)
         columns = row(left, panel, gap=24, stretch=0)
         head = column(row(self._title, self._state, gap=12, stretch=0), self._facts, gap=4)

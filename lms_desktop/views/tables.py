@@ -66,6 +66,7 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
     def __init__(self, columns: Sequence[Column[Row]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.columns = tuple(columns)
+        self._given: list[Row] = []
         self._rows: list[Row] = []
         self._sorted_by: tuple[int, Qt.SortOrder] | None = None
 
@@ -77,7 +78,7 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
     def set_rows(self, rows: Sequence[Row]) -> None:
         """Show other rows, in the order given unless the person chose one."""
         self.beginResetModel()
-        self._rows = list(rows)
+        self._given = list(rows)
         self._sort()
         self.endResetModel()
 
@@ -123,11 +124,9 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
         return None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        if not 0 <= column < len(self.columns):
-            return
         self.layoutAboutToBeChanged.emit()
         before = list(self._rows)
-        self._sorted_by = (column, order)
+        self._sorted_by = (column, order) if 0 <= column < len(self.columns) else None
         self._sort()
         places = {id(row): place for place, row in enumerate(self._rows)}
         old = self.persistentIndexList()
@@ -137,6 +136,7 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
         self.layoutChanged.emit()
 
     def _sort(self) -> None:
+        self._rows = list(self._given)
         if self._sorted_by is None:
             return
         number, order = self._sorted_by
@@ -242,9 +242,9 @@ class Table(QTableView, Generic[Row]):
             else:
                 header.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
         if sortable:
-            self.setSortingEnabled(True)
-            header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
             header.setSortIndicatorClearable(True)
+            header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)  # as given, until a header is pressed
+            self.setSortingEnabled(True)
         self.doubleClicked.connect(lambda index: self.chosen.emit(self.rows.row_at(index.row())))
         self.selectionModel().selectionChanged.connect(lambda *_: self.picked.emit(self.current()))
         theme.changed.connect(self.viewport().update)

@@ -30,9 +30,10 @@ def when(ms: int, zone: str, now_ms: int) -> str:
 
 
 def exact(ms: int, zone: str) -> str:
-    """Return "Fri 27 Nov 2026, 17:05:09 (Europe/Berlin)"."""
+    """Return "Fri 27 Nov 2026, 17:05:09 Europe/Berlin", the zone unbroken."""
     moment = local(ms, zone)
-    return f"{moment:%a} {moment.day} {moment:%b %Y, %H:%M:%S} ({zone})"
+    unbroken = zone.replace("/", "/\u2060").replace("_", "\u00a0")
+    return f"{moment:%a} {moment.day} {moment:%b %Y, %H:%M:%S} {unbroken}"
 
 
 def zone_note(ms: int, zone: str) -> str:

@@ -106,7 +106,7 @@ def button(
 
     `kind` is primary, danger, quiet, link, nav, pill or plain (""), `symbol` an icon's name.
     """
-    widget = QPushButton(text)
+    widget = QPushButton(f" {text}" if symbol and text else text)  # room between picture and word
     named(widget, object_name, accessible or text)
     widget.setProperty("kind", kind)
     widget.setAutoDefault(kind == "primary")
