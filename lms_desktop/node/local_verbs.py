@@ -8,6 +8,7 @@ import sqlite3
 from lms_desktop.node.blobs.store import BlobStore
 from lms_desktop.node.blobs.swarm import Sources, Swarm
 from lms_desktop.node.delivery import Delivery
+from lms_desktop.node.host import Host
 from lms_desktop.node.items import Item, Key
 from lms_desktop.node.keeping import file_of
 from lms_desktop.node.ledger import Ledger
@@ -31,6 +32,7 @@ class SchoolVerbs:
         server: LocalServer,
         db: sqlite3.Connection,
         ledger: Ledger,
+        host: Host,
         store: BlobStore,
         swarm: Swarm,
         sources: Sources,
@@ -42,6 +44,7 @@ class SchoolVerbs:
         self._server = server
         self._db = db
         self._ledger = ledger
+        self._host = host
         self._store = store
         self._swarm = swarm
         self._sources = sources
@@ -56,6 +59,7 @@ class SchoolVerbs:
             ("envelope", self._envelope),
             ("drop", self._drop),
             ("outcome", self._outcome),
+            ("place", self._place),
             ("receipt", self._receipt),
             ("manifest_put", self._manifest_put),
             ("chunk_put", self._chunk_put),
@@ -87,6 +91,15 @@ class SchoolVerbs:
         """outcome(author, lane, seq) -> nil | [index, code, stamp]"""
         settled = self._ledger.outcome(*_key(arguments, "outcome"))
         request.reply(None if settled is None else [settled.index, settled.code, settled.stamp])
+
+    def _place(self, request: Request, arguments: Arguments) -> None:
+        """place(index) -> nil while that is not applied here | [head, [machine that voted there, ...]]"""
+        match arguments:
+            case (int(index),):
+                entry = self._host.entry(index) if index <= self._ledger.applied else None
+                request.reply(None if entry is None else [entry.head, list(self._ledger.voters_at(index))])
+            case _:
+                raise malformed("place")
 
     # --- writes ---
 

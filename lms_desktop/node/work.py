@@ -87,6 +87,7 @@ class Work:
             server,
             db,
             ledger,
+            host,
             store,
             self._swarm,
             self.reachable,
