@@ -10,14 +10,26 @@ R = TypeVar("R", bound=Row)
 
 
 async def ask(link: Link, row: type[R], query: str, *arguments: Arguments) -> list[R]:
-    """The rows that a query of `school.queries` gives. Raises NodeRefused, NodeUnreachable."""
-    value = await link.call("query", query, arguments)
-    try:
-        _, found = value
-        return [row(*fields) for fields in found]
-    except (TypeError, ValueError) as error:
-        raise NodeRefused(
-            "bad_reply",
-            f"The node answered the question {query!r} in another form.",
-            next_step="Update LMS Desktop on this computer.",
-        ) from error
+    """The rows that a query of `school.queries` gives, all of one state of the ledger.
+
+    Raises NodeRefused, NodeUnreachable.
+    """
+    rows: list[R] = []
+    state: int | None = None
+    start: int | None = 0
+    while start is not None:
+        value = await link.call("query", query, arguments, start)
+        try:
+            applied, found, following = value
+            if start and applied != state:  # the ledger went on between two pages
+                rows, start = [], 0
+                continue
+            rows += [row(*fields) for fields in found]
+            state, start = applied, following
+        except (TypeError, ValueError) as error:
+            raise NodeRefused(
+                "bad_reply",
+                f"The node answered the question {query!r} in another form.",
+                next_step="Update LMS Desktop on this computer.",
+            ) from error
+    return rows

@@ -26,7 +26,6 @@ from lms_desktop.node.errors import DiskFull, NodeError, PeerError
 from lms_desktop.node.folder import replace_file
 from lms_desktop.node.outbox import OutboxError
 from lms_desktop.node.sockets import MAX_MESSAGE, Context, Reader, listener
-
 from lms_desktop.school.commands import CommandError
 from lms_desktop.trust.errors import TrustError
 from lms_desktop.trust.primitives import CurveKeys
@@ -71,11 +70,16 @@ class Request:
 
     def reply(self, value: Packable) -> None:
         """Answer with a value; one that is too large for a frame becomes the error `too_large`."""
+        if not self.try_reply(value):
+            self.fail("too_large", "The answer is larger than one message may be. Ask for less at once.")
+
+    def try_reply(self, value: Packable) -> bool:
+        """Answer with a value unless it is too large for a frame; whether it was not."""
         frame = VERSION + pack([self._number, 0, value])
         if len(frame) > MAX_MESSAGE:
-            self.fail("too_large", "The answer is larger than one message may be. Ask for less at once.")
-        else:
-            self._server._send(self._route, frame, is_event=False)
+            return False
+        self._server._send(self._route, frame, is_event=False)
+        return True
 
     def fail(self, code: str, words: str) -> None:
         """Answer with an error: a code for programs, words for people."""

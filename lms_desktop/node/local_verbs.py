@@ -72,20 +72,25 @@ class SchoolVerbs:
     # --- questions ---
 
     def _query(self, request: Request, arguments: Arguments) -> None:
-        """query(name, [argument, ...]) -> [applied index, [row, ...]]"""
+        """query(name, [argument, ...], from row) -> [applied index, [row, ...], row to go on from | nil]"""
         match arguments:
-            case (str(name), tuple(given)) if name in QUERIES:
-                query = QUERIES[name]
-            case (str(name), tuple()):
-                raise Refused("unknown", f"This node has no query “{name[:40]}”", next_step="Update it.")
+            case (str(name), tuple(given), int(start)) if start >= 0:
+                query = QUERIES.get(name)
             case _:
                 raise malformed("query")
+        if query is None:
+            raise Refused("unknown", f"This node has no query “{name[:40]}”", next_step="Update it.")
         if len(given) != len(query.arguments) or any(
             type(value) is not kind for value, kind in zip(given, query.arguments, strict=True)
         ):
             raise malformed(f"query {name}")
-        rows = query.run(self._db, *given)
-        request.reply([self._ledger.applied, [row.wire() for row in rows]])
+        rows = [row.wire() for row in query.run(self._db, *given)[start:]]
+        count, following = len(rows), None
+        while not request.try_reply([self._ledger.applied, rows[:count], following]):
+            if count == 1:
+                raise Refused("too_large", "A row is larger than one message may be")
+            count //= 2
+            following = start + count
 
     def _outcome(self, request: Request, arguments: Arguments) -> None:
         """outcome(author, lane, seq) -> nil | [index, code, stamp]"""
