@@ -1,40 +1,39 @@
 """Which change of membership comes next, if any. Pure: the leader asks each second, and proposes the answer.
 
-Every enrolled machine is in the configuration, as a learner at least. Voters are keepers: one while there are
-fewer than three keepers, then three, then five. Two and four voters are only passed through, and only begun
-when both newcomers are whole. A voter that is gone or long silent is replaced before it is demoted; when many
-are silent at once (a power cut, a weekend) nothing is removed at all.
+Every member is in the configuration, as a learner at least. Voters are keepers: one while there are fewer
+than three keepers, then three, then five. Two and four voters are only passed through, and only begun when
+both newcomers are whole. A voter that is to go is replaced before it is demoted; when many are silent at once
+(a power cut, a weekend) nothing is removed at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
+from lms_desktop.node.raft.quorum import majority
 from lms_desktop.node.raft.types import Configuration, Server
-
-NEAR: Final = 250  # entries: a newcomer that lags by less catches up while its own entry commits
-ALIVE_MS: Final = 2_000
-LOST_MS: Final = 600_000
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
-    """What the leader knows of a machine: ms since it answered, entries that it lacks, and whether it holds
-    the ledger and every submission up to the index that its admission names."""
+class Member:
+    """An enrolled machine in its present life.
 
-    silent_ms: int
-    behind: int
-    complete: bool
+    `whole`: it holds the ledger and every submission up to the index that its admission names. `alive`: it
+    answered lately. `lost`: it has been silent for so long that another keeper should take its place.
+    """
+
+    machine: int
+    incarnation: bytes
+    keeper: bool
+    whole: bool
+    alive: bool
+    lost: bool = False
 
     @property
-    def whole(self) -> bool:
-        """Fit to become a voter now."""
-        return self.complete and self.silent_ms <= ALIVE_MS and self.behind <= NEAR
-
-
-UNKNOWN: Final = Health(LOST_MS + 1, 1 << 62, False)
+    def server(self) -> Server:
+        """The member as a configuration names it."""
+        return Server(self.machine, self.incarnation)
 
 
 def target(keepers: int) -> int:
@@ -44,88 +43,46 @@ def target(keepers: int) -> int:
     return 3 if keepers < 5 else 5
 
 
-def decide(
-    configuration: Configuration,
-    enrolled: Sequence[Server],
-    keepers: Collection[int],
-    health: Mapping[int, Health],
-    leader: int,
-) -> Configuration | None:
-    """The next configuration, None if the present one is as it should be or nothing can be done now.
+def decide(configuration: Configuration, members: Sequence[Member], leader: int) -> Configuration | None:
+    """The next configuration; None if the present one is right, or nothing can be done now.
 
-    `enrolled` are all machines of the school, each in its present life; `keepers` the numbers of those
-    tagged; `health` is what `leader`, which asks, knows of the others.
+    `members` are all machines of the school, `leader`, which asks, among them.
     """
-    changed = _enrol(configuration, enrolled)
-    if changed is not None:
-        return changed
+    known = {member.server: member for member in members}
+    enrolled = _enrol(configuration, known)
+    if enrolled != configuration:
+        return enrolled
     voters, learners = configuration.voters, configuration.learners
-    wanted = target(sum(1 for server in enrolled if server.machine in keepers))
-    silent = [
-        s for s in voters if s.machine != leader and health.get(s.machine, UNKNOWN).silent_ms > ALIVE_MS
-    ]
-    leaving = _leaving(configuration, enrolled, keepers, health, leader)
-    newcomers = [
-        s for s in learners if s.machine in keepers and s in enrolled and health.get(s.machine, UNKNOWN).whole
-    ]
-    staying = len(voters) - len(leaving)
+    wanted = target(sum(member.keeper for member in members))
+    gone = [s for s in voters if s not in known]
+    unfit = [s for s in voters if s in known and (not known[s].keeper or known[s].lost)]
+    leaving = gone + unfit
+    newcomers = [s for s in learners if known[s].keeper and known[s].whole and known[s].alive]
     needed = 2 if len(voters) % 2 and len(voters) < wanted else 1
-    if staying < wanted and len(voters) <= wanted and len(newcomers) >= needed:
+    if len(voters) - len(leaving) < wanted and len(voters) <= wanted and len(newcomers) >= needed:
         return Configuration.of([*voters, newcomers[0]], _without(learners, newcomers[0]))
-    if len(silent) > (len(voters) - 1) // 2:
+    alive = [s for s in voters if s in known and known[s].alive]
+    if len(alive) < majority(len(voters)):
         return None
-    if len(voters) > wanted:
-        return _demote(configuration, enrolled, _last(voters, leaving, silent, leader))
-    gone = [s for s in leaving if s not in enrolled]
-    if gone and len(voters) > 1:
-        return _demote(
-            configuration, enrolled, gone[0]
-        )  # it answers to nobody: without it the rest fare no worse
+    too_many = len(voters) > wanted
+    if not too_many:
+        leaving = gone if len(voters) > 1 else []  # who is gone never votes again: the rest fare no worse
+    order = sorted(leaving, key=lambda server: (server in alive, server.machine == leader))
+    if too_many:
+        order += [s for s in voters if s not in alive]
+        order += [s for s in reversed(voters) if s.machine != leader]
+    for server in order:
+        rest = _without(voters, server)
+        if len(_without(alive, server)) >= majority(len(rest)):
+            return Configuration.of(rest, [*learners, server] if server in known else learners)
     return None
 
 
-def _enrol(configuration: Configuration, enrolled: Sequence[Server]) -> Configuration | None:
-    """Learners come and go as machines are enrolled and retired."""
-    machines = {server.machine for server in configuration.voters}
-    learners = [s for s in configuration.learners if s in enrolled]
-    known = {server.machine for server in configuration.learners} | machines
-    learners += [s for s in enrolled if s.machine not in known]
-    changed = Configuration.of(configuration.voters, learners)
-    return changed if changed != configuration else None
-
-
-def _leaving(
-    configuration: Configuration,
-    enrolled: Sequence[Server],
-    keepers: Collection[int],
-    health: Mapping[int, Health],
-    leader: int,
-) -> list[Server]:
-    """Voters that should be none: gone or retired first, then no keepers, then long silent."""
-    gone = [s for s in configuration.voters if s not in enrolled]
-    others = [s for s in configuration.voters if s in enrolled]
-    untagged = [s for s in others if s.machine not in keepers]
-    lost = [
-        s
-        for s in others
-        if s.machine in keepers and s.machine != leader and health.get(s.machine, UNKNOWN).silent_ms > LOST_MS
-    ]
-    return gone + untagged + lost
-
-
-def _last(
-    voters: Sequence[Server], leaving: Sequence[Server], silent: Sequence[Server], leader: int
-) -> Server:
-    """Which of too many voters goes: one that should, a silent one, the latest; the leader last."""
-    if leaving:
-        return next((s for s in leaving if s.machine != leader), leaving[0])
-    return silent[0] if silent else next(s for s in reversed(voters) if s.machine != leader)
-
-
-def _demote(configuration: Configuration, enrolled: Sequence[Server], server: Server) -> Configuration:
-    """A voter becomes a learner, or leaves if it is gone."""
-    learners = [*configuration.learners, server] if server in enrolled else configuration.learners
-    return Configuration.of(_without(configuration.voters, server), learners)
+def _enrol(configuration: Configuration, known: dict[Server, Member]) -> Configuration:
+    """Learners come and go as machines are enrolled and retired; an earlier life leaves before the next."""
+    present = {s.machine for s in configuration.voters + configuration.learners}
+    staying = [s for s in configuration.learners if s in known]
+    return Configuration.of(configuration.voters, [*staying, *(s for s in known if s.machine not in present)])
 
 
 def _without(servers: Sequence[Server], server: Server) -> list[Server]:
