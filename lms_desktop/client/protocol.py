@@ -161,7 +161,7 @@ class OutboxItem:
         author, lane, seq, kind, label, state, queued, code, index, stamp, progress, holders, manifest = (
             fields
         )
-        if state not in ItemState:
+        if state not in {known.value for known in ItemState}:
             raise _bad("outbox state")
         steps = tuple(KeeperProgress(*_tuple(step, 3, "progress")[:3]) for step in progress)
         return cls(
