@@ -26,6 +26,7 @@ from lms_desktop.trust.sealing import Context
 
 HAND_OVER_S = 20.0
 DECISION_S = 10.0
+_FIRST_LOOK_S = 1.5  # then, without a quorum, there is nothing to wait for
 _REASK_S = 2.0
 
 
@@ -203,7 +204,9 @@ class Session:
                 self._lane, self._seq = random_bytes(LANE_BYTES), 0
                 raise
             self._seq += 1
-        item = await self.follow(item, until=ItemState.ACCEPTED, timeout_s=wait_s)
+        item = await self.follow(item, until=ItemState.ACCEPTED, timeout_s=min(wait_s, _FIRST_LOOK_S))
+        if not item.state.settled and wait_s > _FIRST_LOOK_S and (await self.status()).quorum:
+            item = await self.follow(item, until=ItemState.ACCEPTED, timeout_s=wait_s - _FIRST_LOOK_S)
         if item.state is ItemState.REFUSED:
             raise refusal(item, label)
         return Sent(item, place.reference)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lms_desktop.client import course, grading, machines, people, setup, signin, submit
+from lms_desktop.client.errors import SignInFailed
 from lms_desktop.client.people import NewPerson, Slip
 from lms_desktop.client.protocol import ItemState
 from lms_desktop.client.session import Role, Session
@@ -20,6 +21,7 @@ SCHOOL = "Harbour School"
 ZONE = "Europe/Oslo"
 SEATS = ("A", "B", "C")
 VOTERS_S = 30.0
+ARRIVAL_S = 10.0
 _POLL_S = 0.1
 
 ADMINISTRATOR = NewPerson("ines", "Ines Dahl", Role.ADMINISTRATOR)
@@ -44,9 +46,9 @@ class DemoPerson:
 class DemoSchool:
     """Three machines and a school on them; what the seat chooser shows and does."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, names: tuple[str, ...] = SEATS) -> None:
         self.folder = folder
-        self.seats: tuple[Seat, ...] = make_seats(folder, SEATS)
+        self.seats: tuple[Seat, ...] = make_seats(folder, names)
         self.people: list[DemoPerson] = []
 
     def seat(self, name: str) -> Seat:
@@ -75,7 +77,7 @@ class DemoSchool:
             seat.close()
 
     async def found(self) -> Session:
-        """Found the school on the first seat, let the others join, and wait until all three vote."""
+        """Found the school on the first seat, let the others join, and wait until all vote."""
         first, *others = self.seats
         for seat in self.seats:
             seat.start()
@@ -104,7 +106,7 @@ class DemoSchool:
         say("Adding people")
         slips = [await people.add_person(administrator, person=person) for person in (INSTRUCTOR, *STUDENTS)]
         instructor, *students = [
-            await self._first_sign_in(self.seats[place % len(self.seats)], slip)
+            await self.first_sign_in(self.seats[place % len(self.seats)], slip)
             for place, slip in enumerate(slips, start=1)
         ]
         everyone = tuple(student.person.number for student in students)
@@ -114,7 +116,16 @@ class DemoSchool:
         for session in (administrator, instructor, *students):
             session.sign_out()
 
-    async def _first_sign_in(self, seat: Seat, slip: Slip) -> Session:
+    async def first_sign_in(self, seat: Seat, slip: Slip) -> Session:
+        """Use a slip at a seat, once it has reached that machine; the person is then one of `people`."""
+        async with asyncio.timeout(ARRIVAL_S):
+            while True:
+                try:
+                    return await self._use_slip(seat, slip)
+                except SignInFailed:
+                    await asyncio.sleep(_POLL_S)
+
+    async def _use_slip(self, seat: Seat, slip: Slip) -> Session:
         first = await signin.open_invitation(seat.link, words=slip.words, user_data=seat.user_data)
         session = await first.publish()
         self._add(NewPerson(slip.login, slip.name, slip.role), first.passphrase)

@@ -1,0 +1,60 @@
+"""The whole story by the command that people run: real processes, real PDFs, real kills."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lms_desktop.client.children import child_command, child_environment
+from tests.client import pdfs
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_the_demo_plays_the_story_headless_and_reports_what_it_found(tmp_path: Path) -> None:
+    report, keep, pdf = tmp_path / "report.json", tmp_path / "kept", pdfs.sample(tmp_path, "mine.pdf")
+    played = subprocess.run(
+        child_command("demo", "--headless", "--keep", str(keep), "--json", str(report), "--pdf", str(pdf)),
+        env=child_environment(),
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert played.returncode == 0, played.stdout + played.stderr
+    found = json.loads(report.read_text())
+    leader_kill, student_kill, blackout = found["leaders"]
+    assert leader_kill["before"] != leader_kill["after"]
+    assert len(found["killed"]) == 6
+    assert set(found["inputs"]) >= {"mine.pdf", "searching.pdf", "halving.pdf"}
+    for hashes in (found["heads"], found["digests"]):
+        assert set(hashes) == {"A", "B", "C"}
+        assert len(set(hashes.values())) == 1
+    assert [receipt["state"] for receipt in found["receipts"]] == ["safe"] * 3
+    assert found["receipts"][0]["sha256"] == found["inputs"]["mine.pdf"]
+    assert (keep / "recovery-kit.pdf").is_file()
+    assert not any(_runs(pid) for pid in found["killed"])
+
+
+def test_a_step_that_fails_ends_the_demo_with_status_1_and_plain_words(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.pdf"
+    broken.write_text("this is not a PDF")
+    played = subprocess.run(
+        child_command("demo", "--headless", "--pdf", str(broken)),
+        env=child_environment(),
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert played.returncode == 1
+    assert "not a PDF" in played.stdout
+    assert "Traceback" not in played.stdout + played.stderr
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
