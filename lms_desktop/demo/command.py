@@ -9,15 +9,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lms_desktop.client.errors import ClientError
+from lms_desktop.client.preflight import inspect
 from lms_desktop.qtcheck import find_problem
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb; returns the exit status."""
     options = _parser().parse_args(arguments)
-    if options.pdf is not None and not options.pdf.is_file():
-        print(f"There is no file {options.pdf}.", file=sys.stderr)
-        return 2
+    if options.pdf is not None:
+        try:
+            asyncio.run(inspect(options.pdf))
+        except ClientError as error:
+            print(error, file=sys.stderr)
+            return 1
     headless = options.headless
     if not headless and (problem := find_problem()) is not None:
         print(f"{problem.reason} The demo plays by itself instead.")

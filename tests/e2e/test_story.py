@@ -24,8 +24,8 @@ def test_the_demo_plays_the_story_headless_and_reports_what_it_found(tmp_path: P
     )
     assert played.returncode == 0, played.stdout + played.stderr
     found = json.loads(report.read_text())
-    leader_kill, student_kill, blackout = found["leaders"]
-    assert leader_kill["before"] != leader_kill["after"]
+    assert len(found["leaders"]) == 3
+    assert found["leaders"][0]["before"] != found["leaders"][0]["after"]
     assert len(found["killed"]) == 6
     assert set(found["inputs"]) >= {"mine.pdf", "searching.pdf", "halving.pdf"}
     for hashes in (found["heads"], found["digests"]):
@@ -37,7 +37,7 @@ def test_the_demo_plays_the_story_headless_and_reports_what_it_found(tmp_path: P
     assert not any(_runs(pid) for pid in found["killed"])
 
 
-def test_a_step_that_fails_ends_the_demo_with_status_1_and_plain_words(tmp_path: Path) -> None:
+def test_a_pdf_that_cannot_be_handed_in_ends_the_demo_with_plain_words(tmp_path: Path) -> None:
     broken = tmp_path / "broken.pdf"
     broken.write_text("this is not a PDF")
     played = subprocess.run(
@@ -48,7 +48,7 @@ def test_a_step_that_fails_ends_the_demo_with_status_1_and_plain_words(tmp_path:
         timeout=280,
     )
     assert played.returncode == 1
-    assert "not a PDF" in played.stdout
+    assert "not a PDF" in played.stderr
     assert "Traceback" not in played.stdout + played.stderr
 
 
