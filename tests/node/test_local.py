@@ -19,7 +19,7 @@ from lms_desktop.node.errors import DiskFull
 from lms_desktop.node.local import LocalServer, Refused, Request
 from lms_desktop.trust.primitives import CurveKeys
 from lms_desktop.trust.wire import Packable, Value, pack, unpack_array
-from tests.node.lab import now_ms, until
+from tests.node.links import now_ms, until
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:

@@ -16,7 +16,8 @@ from lms_desktop.node.transport import Fields, Sender
 from lms_desktop.trust.manifest import Manifest
 from lms_desktop.trust.wire import Packable
 from tests.node.blobs.files import store_whole
-from tests.node.lab import Machine, lab, until
+from tests.node.lab import Machine, lab
+from tests.node.links import until
 
 DATA = random.Random(7).randbytes(300_000)
 CHUNK = 10_000

@@ -7,7 +7,8 @@ from lms_desktop.node.blobs.swarm import Swarm
 from lms_desktop.node.blobs.wanted import Replicator, Wanted
 from tests.node.blobs.files import store_whole
 from tests.node.blobs.test_swarm import run
-from tests.node.lab import lab, until
+from tests.node.lab import lab
+from tests.node.links import until
 
 
 def test_named_files_arrive_and_lost_ones_are_repaired(tmp_path: Path) -> None:
