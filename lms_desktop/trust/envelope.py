@@ -85,10 +85,8 @@ class Envelope:
     @classmethod
     def parse(cls, raw: bytes) -> "Envelope":
         """Read the structure, in its one encoding; raises EnvelopeError. The signature is `verify`'s."""
-        if len(raw) > MAX_ENVELOPE:
-            raise EnvelopeError(f"An envelope of {len(raw)} bytes is over the limit of {MAX_ENVELOPE}.")
         try:
-            fields = wire.unpack(raw)
+            fields = wire.unpack(raw, limit=MAX_ENVELOPE)
         except WireError as error:
             raise EnvelopeError(f"This is not an envelope. {error}") from error
         if type(fields) is not tuple or len(fields) != 7:

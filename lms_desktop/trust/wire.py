@@ -77,7 +77,7 @@ def _decode(data: bytes) -> Value:
             ext_hook=_refuse_extension,
         )
     except (ValueError, msgpack.UnpackException, RecursionError) as error:
-        raise WireError(f"A message is not strict msgpack: {error}.") from error
+        raise WireError(f"A message is not strict msgpack: {error or type(error).__name__}.") from error
 
 
 def _check_claims(data: bytes) -> None:

@@ -3,6 +3,7 @@
 import random
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,12 @@ from lms_desktop.node.raft.types import Configuration, Entry, EntryType, Server,
 from lms_desktop.node.storage import Storage
 from lms_desktop.school import rules
 from lms_desktop.school.changes import Changes
-from lms_desktop.school.commands import MaterialRead, PersonAdd, Role, RulesRaise, Void
+from lms_desktop.school.commands import CourseCreate, MaterialRead, PersonAdd, Role, RulesRaise, Void
+from lms_desktop.school.commands.courses import Generation, Slot, StaffSlot
 from lms_desktop.school.outcomes import Outcome as Code
 from lms_desktop.trust import wire
-from lms_desktop.trust.envelope import Envelope, make_payload
+from lms_desktop.trust.chain import effects_hash
+from lms_desktop.trust.envelope import Envelope, make_payload, split_payload
 from lms_desktop.trust.errors import TrustError
 from lms_desktop.trust.primitives import SigningKey
 from tests.node.ledger_kit import Author, Replica, School
@@ -232,11 +235,13 @@ def test_short_tickets_take_nothing_and_enough_are_accepted(replica: Replica) ->
         [school.ticket(envelope, Author(3, teacher.key, b""))],
     ):
         school.commit(envelope, tickets)
-    school.commit(envelope, [b"garbage", school.ticket(envelope, second), school.ticket(envelope, third, 77)])
+    late, early = school.ticket(envelope, third, 88), school.ticket(envelope, third, 77)
+    school.commit(envelope, [b"garbage", school.ticket(envelope, second), early, late])
     outcomes = replica.apply(school.entries)[-6:]
     assert [(o.code, o.final) for o in outcomes] == [(Code.TOO_FEW_TICKETS, False)] * 5 + [(0, True)]
     (row,) = replica.db.execute("SELECT keeper FROM school_submission_keepers WHERE keeper = 10").fetchall()
     assert row == (10,)
+    assert replica.db.execute("SELECT earliest_ticket FROM school_submissions").fetchone() == (77,)
 
 
 # --- never a crash, never a wedge ------------------------------------------------------------------------
@@ -294,8 +299,8 @@ def test_unknown_authors_versions_and_kinds_are_refused(replica: Replica) -> Non
 
 
 def test_a_fault_of_the_rules_is_a_no_op_that_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    school, _, student, material = classroom()
-    school.do(student, MaterialRead(material, material))
+    school, teacher, student, material = classroom()
+    school.do(teacher, CourseCreate("Half made", "", "", _generation(school, teacher)))
     school.do(student, MaterialRead(material, material))
     honest = rules.apply
     faulty_index = len(school.entries) - 1
@@ -312,8 +317,42 @@ def test_a_fault_of_the_rules_is_a_no_op_that_leaves_no_trace(monkeypatch: pytes
     replica = Replica()
     outcomes = replica.apply(school.entries)
     assert [(o.code, o.final) for o in outcomes[-2:]] == [(Code.INVALID, True), (0, True)]
-    assert replica.db.execute("SELECT count(*) FROM school_reads").fetchone() == (1,)
+    assert replica.db.execute("SELECT count(*) FROM school_courses").fetchone() == (1,)
+    assert [code for *_, code in replica.audit()] == [Code.INVALID]
     assert replica.ledger.halted is None
+
+
+def _generation(school: School, teacher: Author) -> Generation:
+    key = school.people[teacher.number].sealing.public
+    return Generation(1, key, (StaffSlot(teacher.number, Slot(1, b"slot")),), b"recovery", None)
+
+
+def test_the_digest_tells_of_what_a_command_did_and_hides_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replica whose rules do something else at one entry differs from there on; nobody confirms a guess."""
+    school, _, student, material = classroom()
+    school.do(student, MaterialRead(material, material))
+    honest = Replica()
+    honest.apply(school.entries)
+    (effects,) = honest.db.execute("SELECT effects FROM ledger_verdicts ORDER BY idx DESC LIMIT 1").fetchone()
+    real = rules.apply
+    seen: list[rules.Verdict] = []
+
+    def other(
+        db: sqlite3.Connection, kind: int, body: tuple[object, ...], ctx: rules.Context
+    ) -> rules.Verdict:
+        verdict = real(db, kind, body, ctx)
+        seen.append(verdict)
+        return replace(verdict, effects=(*verdict.effects, 1)) if ctx.author == student.number else verdict
+
+    monkeypatch.setattr(rules, "apply", other)
+    differing = Replica()
+    differing.apply(school.entries)
+    last = len(school.entries)
+    assert differing.ledger.digest_at(last - 1) == honest.ledger.digest_at(last - 1)
+    assert differing.ledger.digest != honest.ledger.digest
+    assert effects != effects_hash(seen[-1].effects), "without the signature anyone can confirm a guess"
+    (raw, _) = split_payload(school.entries[-1].payload)
+    assert effects == effects_hash(seen[-1].effects, Envelope.parse(raw).signature)
 
 
 # --- stopping --------------------------------------------------------------------------------------------
@@ -386,6 +425,25 @@ def test_an_altered_entry_in_the_stored_log_is_found_at_start_and_on_demand(tmp_
     assert again.apply(school.entries[-1:]) == ()
     for opened in (ledger, again):
         opened.close()
+    storage.close()
+
+
+def test_a_log_that_was_exchanged_for_another_valid_one_is_found_at_start(tmp_path: Path) -> None:
+    school, _, student, material = classroom()
+    storage = Storage.open(tmp_path)
+    ledger = Ledger(storage.db)
+    other = list(school.entries)
+    school.do(student, MaterialRead(material, material))
+    ledger.apply(school.entries)
+    ledger.close()
+    school.entries[:] = other
+    school.append(EntryType.NOOP, b"")
+    storage.write(None, None, school.entries)
+    again = Ledger(storage.db)
+    last = len(school.entries)
+    assert first_altered(storage, 1, last) is None
+    assert f"Entry {last}" in (check_tail(storage, again, last) or "")
+    again.close()
     storage.close()
 
 
