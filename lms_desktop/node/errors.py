@@ -27,6 +27,10 @@ class IdentityUnreadable(NodeError):
     """`machine.key` exists but cannot be used."""
 
 
+class SchoolFileUnreadable(NodeError):
+    """`school.json` exists but cannot be used."""
+
+
 class OtherSchool(NodeError):
     """The database belongs to another school than the one this machine is told to serve."""
 

@@ -20,7 +20,7 @@ from lms_desktop.node.raft.types import (
 from lms_desktop.trust.errors import TrustError
 
 AHEAD_MS = 120_000
-"""How far a stamp may lie beyond the one before it and the judge's own clock."""
+"""How far a stamp that rises may lie beyond the judge's own clock."""
 
 ASTRAY_MS = 30_000
 """A clock this far from the voters' median neither judges nor leads."""
@@ -90,7 +90,7 @@ def judge_append(
 
 
 def judge_stamps(entries: Sequence[Entry], previous: Callable[[], int], now_ms: int) -> Ruling | None:
-    """Refuse the first entry more than two minutes beyond both `now_ms` (UTC) and the stamp before it.
+    """Refuse the first entry whose stamp exceeds both the one before it and `now_ms` (UTC) plus two minutes.
 
     `previous` gives the stamp of the entry before the first; asked only if it matters. Stamps never fall
     (Raft sees to that), so the last one tells for all.
@@ -99,7 +99,7 @@ def judge_stamps(entries: Sequence[Entry], previous: Callable[[], int], now_ms: 
         return None
     before = previous()
     for place, entry in enumerate(entries):
-        if entry.stamp > max(now_ms, before) + AHEAD_MS:
+        if entry.stamp > max(before, now_ms + AHEAD_MS):
             ahead = (entry.stamp - now_ms) // 1000
             return Ruling(place, f"its clock is {ahead} s ahead of this machine's")
         before = entry.stamp

@@ -78,8 +78,9 @@ class Work:
             now_ms,
             trace,
         )
+        self.proposals = Proposals(host, links, ledger)
         self._delivery = Delivery(
-            outbox, ledger, host, Proposals(host, links, ledger), self._public_key, self._tell, now_ms, trace
+            outbox, ledger, host, self.proposals, self._public_key, self._tell, now_ms, trace
         )
         self._keeping.on_ready = self._delivery.ready
         self.replicator = Replicator(store, self._swarm, self._wanted, self._referenced, self.reachable)
