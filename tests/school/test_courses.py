@@ -137,6 +137,8 @@ def test_enrolling_twice_changes_nothing_and_leaving_keeps_the_rest(class_: Clas
     world = class_.world
     again = world.say(class_.teacher, CourseEnrol(class_.course, (class_.ann, class_.outsider)))
     assert again.verdict.effects == (class_.course, (class_.outsider,))
+    twice = CourseUnenrol(class_.course, (class_.ann, class_.ann))
+    assert world.refusal(class_.teacher, twice) is Outcome.DUPLICATE
     gone = world.say(class_.teacher, CourseUnenrol(class_.course, (class_.ann, ADMIN)))
     assert gone.verdict.effects == (class_.course, (class_.ann,))
     members = [row.person for row in courses.members(world.db, class_.course) if not row.staff]

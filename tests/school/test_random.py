@@ -1,0 +1,114 @@
+"""Random commands, well formed and mostly senseless: none raises, no refusal leaves a trace, and a second
+replica ends with the same tables."""
+
+import random
+import typing
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from lms_desktop.school import limits, rules
+from lms_desktop.school.commands import COMMANDS, RulesRaise
+from lms_desktop.school.outcomes import Outcome
+from lms_desktop.school.schema import (
+    Bool,
+    Command,
+    Data,
+    Int,
+    Line,
+    Many,
+    Maybe,
+    Part,
+    Pattern,
+    Prose,
+    Record,
+)
+from tests.school.test_queries import InUse
+from tests.school.world import MACHINE_A, START, ZONE, World, seed
+
+COMMANDS_PER_SEED = 400
+
+
+class Babbler:
+    """Makes commands of any kind whose fields are often, but not always, of things that exist."""
+
+    def __init__(self, school: InUse, chance: random.Random) -> None:
+        self.chance = chance
+        self.numbers = [*range(1, 16), school.course, school.art, school.assignment, school.soon, school.old]
+        self.numbers += [school.notes, school.map, school.hers, school.graded, school.drafted, 12_345]
+
+    def command(self) -> Command:
+        """One command."""
+        kind: type[Command] = self.chance.choice(
+            [each for each in COMMANDS.values() if each is not RulesRaise]
+        )
+        command: Command = self.record(kind)
+        return command
+
+    def record(self, cls: type[Any]) -> Any:
+        """A record with every field filled."""
+        hints = typing.get_type_hints(cls, include_extras=True)
+        return cls(*(self.value(hints[field.name].__metadata__[0], field.name) for field in fields(cls)))
+
+    def value(self, check: object, name: str) -> Any:
+        """Something that the check allows."""
+        makers: dict[type, Callable[[Any], Any]] = {
+            Bool: lambda _: self.chance.random() < 0.5,
+            Line: lambda check: "x" * self.chance.randint(1, check.longest),
+            Prose: lambda _: "Text.",
+            Pattern: lambda _: {"zone": ZONE, "host": "10.0.0.1"}.get(name, f"u{self.chance.randint(0, 9)}"),
+            Data: lambda check: seed(str(self.chance.randint(0, 30)))[: check.high].ljust(check.low, b"\0"),
+            Maybe: lambda check: None if self.chance.random() < 0.4 else self.value(check.check, name),
+            Many: lambda check: tuple(
+                self.value(check.check, name) for _ in range(self.chance.randint(1, 2))
+            ),
+            Part: lambda check: self.record(check.record),
+            Int: lambda check: self.number(check, name),
+        }
+        return makers[type(check)](check)
+
+    def number(self, check: Int, name: str) -> int:
+        """A number: of a thing, a time, or small."""
+        if name in ("key", "number"):
+            return 2 if self.chance.random() < 0.25 else 1
+        if check.high == limits.NUMBER:
+            return self.chance.choice(self.numbers)
+        if check.high == limits.STAMP:
+            return START + self.chance.randint(-10, 10) * 86_400_000
+        return self.chance.randint(check.low, min(check.high, check.low + 5))
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_random_commands(number: int) -> None:
+    school = InUse()
+    world = school.world
+    babbler = Babbler(school, random.Random(number))
+    refused = 0
+    for _ in range(COMMANDS_PER_SEED):
+        before = world.tables()
+        author = babbler.chance.choice([*range(1, 16), 1, school.teacher, school.teacher, school.ann])
+        said = world.say(author, babbler.command(), tickets=(MACHINE_A,), voters=1)
+        if said.verdict.code == Outcome.ACCEPTED:
+            babbler.numbers.append(said.context.reference)
+            continue
+        refused += 1
+        after = world.tables()
+        before.pop("school_audit"), after.pop("school_audit")
+        assert after == before
+    assert 0 < refused < COMMANDS_PER_SEED
+    copy = World(genesis=world.genesis)
+    for said in world.said:
+        verdict = rules.apply(copy.db, said.command.KIND, said.command.body(), said.context)
+        assert verdict == said.verdict
+    assert copy.tables() == world.tables()
+
+
+def test_the_babbler_knows_every_check() -> None:
+    school = InUse()
+    babbler = Babbler(school, random.Random(0))
+    for kind in COMMANDS.values():
+        made = babbler.record(kind)
+        assert isinstance(made, Record)
+        assert type(made).from_body(made.body()) == made
