@@ -100,7 +100,12 @@ def _run(app: QApplication, work: Coroutine[Any, Any, None]) -> int:
 async def _closed(app: QApplication) -> None:
     """Wait until the last window is closed."""
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    app.lastWindowClosed.connect(lambda: done.done() or done.set_result(None))
+
+    def finish() -> None:
+        if not done.done():
+            done.set_result(None)
+
+    app.lastWindowClosed.connect(finish)
     await done
 
 
@@ -165,7 +170,8 @@ class Door(QObject):
         return self._server.listen(self._name)
 
     def _on_knock(self) -> None:
-        while (visitor := self._server.nextPendingConnection()) is not None:
+        while self._server.hasPendingConnections():
+            visitor = self._server.nextPendingConnection()
             visitor.close()
             visitor.deleteLater()
         self.knocked.emit()
@@ -199,7 +205,11 @@ class EmbeddedNode(QObject):
             self._start()
             return
         # Something listens; if it proves not to be our node, start one after all.
-        QTimer.singleShot(NODE_ANSWER_MS, self, lambda: self._link.connected or self._start())
+        QTimer.singleShot(NODE_ANSWER_MS, self, self._start_if_alone)
+
+    def _start_if_alone(self) -> None:
+        if not self._link.connected:
+            self._start()
 
     def start(self) -> None:
         """Start it again after a failure."""

@@ -136,6 +136,8 @@ class ChooserWindow(QWidget):
         self.messages = Messages(self)
         self.tasks = Tasks(self.messages)
         self.seats = [SeatCard(self, seat) for seat in school.seats]
+        self.copy = button("&Copy the passphrase", "chooser.copy", symbol="copy", on_click=self._copy)
+        self.copy.setEnabled(False)
         self.people: Table[DemoPerson] = Table(
             "chooser.people",
             "People of the demo",
@@ -151,8 +153,6 @@ class ChooserWindow(QWidget):
         self.people.fit(8)
         self.people.picked.connect(lambda person: self.copy.setEnabled(person is not None))
         self.people.chosen.connect(lambda _: self._copy())
-        self.copy = button("&Copy the passphrase", "chooser.copy", symbol="copy", on_click=self._copy)
-        self.copy.setEnabled(False)
         cards = row(*self.seats, gap=16)
         for place in range(len(self.seats)):
             cards.setStretch(place, 1)

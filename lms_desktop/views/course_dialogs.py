@@ -44,6 +44,7 @@ class DueEdit(QDateTimeEdit):
         self.setTimeZone(QTimeZone(QTimeZone.Initialization.UTC))
         self.setDisplayFormat("ddd d MMM yyyy, HH:mm")
         self.setCalendarPopup(True)
+        self.setMinimumWidth(220)
         start = local(ms, zone) if ms is not None else self._next_week()
         self.setDateTime(
             QDateTime(
@@ -254,10 +255,10 @@ class AssignmentDialog(_CourseDialog):
             field("&Title", self.title),
             field("&What to do", self.text),
             row(
-                field("&Due", self.due, f"on the school's clock ({zone})"),
+                field("&Due", self.due, f"{zone.replace('_', ' ')} time"),
                 field("Poin&ts", self.points, "possible"),
                 None,
-                gap=16,
+                gap=24,
             ),
             field("PDF", self.file),
         )
@@ -315,7 +316,7 @@ class ExtendDialog(_CourseDialog):
         self.add(
             label(f"Due for everyone: {api.due_text(context.session, card.due_ms)}", "muted"),
             field("&Student", self.student),
-            field("&New due time", self.due, f"on the school's clock ({context.zone})"),
+            field("&New due time", self.due, f"{context.zone.replace('_', ' ')} time"),
             field("&Reason", self.reason, "Seen by the student and the course's staff only."),
         )
         self.main.setEnabled(bool(students))

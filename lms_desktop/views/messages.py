@@ -197,6 +197,7 @@ class Toasts(QWidget):
         toast = Toast(message, self._close, self)
         self._shown.append(toast)
         self._box.addWidget(toast)
+        toast.show()
         self.show()
         self.place()
         urgency = QAccessible.AnnouncementPoliteness
@@ -221,6 +222,7 @@ class Toasts(QWidget):
             toast.setFixedHeight(toast.layout().totalHeightForWidth(TOAST_WIDTH))
             height += toast.height() + self._box.spacing()
         self.resize(TOAST_WIDTH, max(height - self._box.spacing(), 0))
+        self._box.activate()
         window = self.parentWidget()
         self.move(window.width() - self.width() - 20, window.height() - self.height() - 20)
         self.raise_()

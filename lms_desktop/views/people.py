@@ -205,7 +205,7 @@ class SlipsDialog(Dialog):
 
     def __init__(self, parent: QWidget, context: Context, slips: tuple[api.Slip, ...]) -> None:
         count = "The slip" if len(slips) == 1 else f"{len(slips)} slips"
-        super().__init__(parent, "slips", count, "&Save as PDF ...", context.messages, width=640)
+        super().__init__(parent, "slips", count, "&Save as PDF ...", context.messages, width=760)
         self._context = context
         self._slips = slips
         self.cancel.setText("&Done")

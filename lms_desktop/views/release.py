@@ -22,7 +22,7 @@ class ReleaseDialog(Dialog):
         self, parent: QWidget, context: Context, preview: api.ReleasePreview, then: Callable[[], None]
     ) -> None:
         main = f"&Release {preview.will_see} {'grade' if preview.will_see == 1 else 'grades'}"
-        super().__init__(parent, "release", "Release grades", main, context.messages, width=720)
+        super().__init__(parent, "release", "Release grades", main, context.messages, width=860)
         self._context = context
         self._preview = preview
         table: Table[ReleaseLine] = Table(
@@ -37,7 +37,7 @@ class ReleaseDialog(Dialog):
                     100,
                     tone=lambda line: "success" if line.will_see else "",
                 ),
-                Column("", lambda line: line.reason, 160, muted=True),
+                Column("", lambda line: line.reason, 150, muted=True),
                 Column("Feedback", lambda line: " ".join(line.feedback.split()), muted=True),
             ],
             identity=lambda line: line.student,

@@ -231,6 +231,7 @@ class AppWindow(QWidget):
         self.shell = Shell(session, self.messages, self._preferences, seat=seat)
         self.shell.leaving.connect(self._on_leaving)
         self._show(self.shell)
+        self.shell.page.setFocus()
         self._idle.restart()
         self.tasks.start(self._go_on(session), key="unfinished")
 

@@ -1,0 +1,115 @@
+"""The process around the window: one app a data folder, a node that cannot start, faults shown once."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lms_desktop.app import Door, EmbeddedNode
+from lms_desktop.client.link import Link
+from lms_desktop.views.crash import CrashDialog, CrashReports, group_of
+from tests.views.conftest import Runner, find
+from tests.views.gate import faults
+
+
+def failing() -> BaseException:
+    try:
+        raise LookupError("no such thing")
+    except LookupError as error:
+        return error
+
+
+def test_a_second_app_on_the_same_data_knocks_and_goes(run: Runner, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("LMS_DESKTOP_USER_DATA", str(tmp_path))
+    first = Door(tmp_path / "a")
+    knocks: list[bool] = []
+    first.knocked.connect(lambda: knocks.append(True))
+    assert first.open()
+    other = Door(tmp_path / "b")
+    assert other.open(), "other data is another app"
+    assert not Door(tmp_path / "a").open()
+    run.until(lambda: knocks)
+
+
+def test_a_door_that_a_crash_left_behind_is_taken_over(dressed, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("LMS_DESKTOP_USER_DATA", str(tmp_path))
+    script = (
+        "import os, sys; from pathlib import Path; from PySide6.QtCore import QCoreApplication;"
+        "from lms_desktop.app import Door; app = QCoreApplication([]);"
+        "print(Door(Path(sys.argv[1])).open(), flush=True); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "a")], capture_output=True, text=True)
+    assert done.stdout == "True\n", done.stderr
+    assert Door(tmp_path / "a").open()
+
+
+def test_one_fault_is_shown_once_however_often_it_comes(run: Runner) -> None:
+    shown: list[BaseException] = []
+    reports = CrashReports(shown.append)
+    for _ in range(3):
+        error = failing()
+        reports.take(type(error), error, error.__traceback__)
+    other = ZeroDivisionError()
+    reports.take(type(other), other, None)
+    run.until(lambda: len(shown) >= 2)
+    assert [type(error) for error in shown] == [LookupError, ZeroDivisionError]
+
+
+def test_faults_group_by_place_not_by_text() -> None:
+    assert group_of(failing()) == group_of(failing())
+    assert group_of(failing()) != group_of(LookupError("no such thing"))
+
+
+def test_the_fault_dialog_has_details_to_copy(dressed, qtbot) -> None:
+    dialog = CrashDialog(None, failing())
+    qtbot.addWidget(dialog)
+    dialog.open()
+    assert "LookupError: no such thing" in find(dialog, "crash.details").toPlainText()
+    assert faults(dialog) == []
+
+
+@pytest.fixture
+def link(tmp_path: Path) -> Iterator[Link]:
+    link = Link(tmp_path)
+    link.start()
+    yield link
+    link.close()
+
+
+def test_a_node_that_cannot_start_tells_its_last_sentence(
+    run: Runner, link: Link, tmp_path: Path, monkeypatch
+) -> None:
+    script = tmp_path / "node.py"
+    script.write_text("import sys; print('The port 47400 is in use.', file=sys.stderr); sys.exit(3)")
+    monkeypatch.setattr("lms_desktop.app.child_command", lambda *words: [sys.executable, str(script), *words])
+    node = EmbeddedNode(tmp_path, link)
+    reasons: list[str] = []
+    node.failed.connect(reasons.append)
+    node.find_or_start()
+    run.until(lambda: reasons)
+    assert reasons == ["The port 47400 is in use."]
+
+
+def test_an_embedded_node_is_stopped_by_the_end_of_its_input(
+    run: Runner, tmp_path: Path, monkeypatch
+) -> None:
+    script = tmp_path / "node.py"
+    mark = tmp_path / "stopped in order"
+    script.write_text(f"import sys, pathlib; sys.stdin.read(); pathlib.Path({str(mark)!r}).touch()")
+    monkeypatch.setattr("lms_desktop.app.child_command", lambda *words: [sys.executable, str(script), *words])
+    node = EmbeddedNode(tmp_path, link)
+    failures: list[str] = []
+    node.failed.connect(failures.append)
+    node.find_or_start()
+    run.until(lambda: node._process.processId())
+    node.stop()
+    assert mark.exists()
+    assert not failures
+
+
+@pytest.mark.parametrize("module", ["PySide6.QtPdf", "PySide6.QtPdfWidgets", "reportlab", "pypdf"])
+def test_starting_the_app_does_not_load_what_it_does_not_need_yet(module: str) -> None:
+    code = f"import sys, lms_desktop.app; sys.exit({module!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
