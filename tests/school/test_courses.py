@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from lms_desktop.school.commands import (
+    AssignmentArchive,
+    AssignmentPublish,
     Command,
     CourseArchive,
     CourseCreate,
@@ -10,6 +12,7 @@ from lms_desktop.school.commands import (
     CourseEnrol,
     CourseStaff,
     CourseUnenrol,
+    GradeDraft,
     MaterialArchive,
     MaterialEdit,
     MaterialPublish,
@@ -19,7 +22,7 @@ from lms_desktop.school.commands import (
 )
 from lms_desktop.school.outcomes import Outcome
 from lms_desktop.school.queries import courses
-from tests.school.world import ADMIN, MACHINE_A, Class, file, generation, seed
+from tests.school.world import ADMIN, MACHINE_A, START, ZONE, Class, file, generation, sealed, seed
 
 
 def test_a_course_belongs_to_who_holds_its_keys(class_: Class) -> None:
@@ -171,6 +174,9 @@ def test_an_archived_course_takes_nothing_until_it_is_restored(class_: Class) ->
         (me, MaterialPublish(course, "X", file())),
         (me, MaterialEdit(material, material, "X", file())),
         (me, MaterialArchive(material, True)),
+        (me, AssignmentPublish(course, "X", "", None, START, ZONE, 1_000)),
+        (me, AssignmentArchive(class_.assignment, True)),
+        (me, GradeDraft(class_.assignment, class_.ann, None, None, sealed())),
         (class_.ann, world.submission(class_.assignment)),
     ):
         assert world.refusal(author, command) is Outcome.COURSE_ARCHIVED

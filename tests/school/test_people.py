@@ -179,6 +179,20 @@ def test_an_instructor_invites_their_own_students_again_and_no_one_else(class_: 
     assert gone is Outcome.NOT_ADMINISTRATOR
 
 
+def test_a_new_invitation_has_a_new_key(world: World) -> None:
+    person, _ = world.invite("Ann Lee", "ann", Role.STUDENT)
+    again = PersonInvite(person, signing("invitation ann").public)
+    assert world.refusal(ADMIN, again) is Outcome.KEY_TAKEN
+
+
+def test_an_invitation_of_a_switched_off_person_waits(world: World) -> None:
+    person, invitation = world.invite("Ann Lee", "ann", Role.STUDENT)
+    world.do(ADMIN, PersonSetActive(person, False))
+    assert world.refusal(invitation, world.acceptance(person, "ann")) is Outcome.PERSON_INACTIVE
+    world.do(ADMIN, PersonSetActive(person, True))
+    world.do(invitation, world.acceptance(person, "ann"))
+
+
 def test_inviting_nobody_is_refused(world: World) -> None:
     assert world.refusal(ADMIN, PersonInvite(99, seed("slip"))) is Outcome.UNKNOWN_PERSON
     assert world.refusal(ADMIN, PersonInvite(MACHINE_A, seed("slip"))) is Outcome.UNKNOWN_PERSON
