@@ -93,16 +93,17 @@ async def _receive_receipt(cast: Cast, session: Session, version: Version) -> No
 
 async def verify(cast: Cast, receipt: Path, seat: Seat) -> None:
     """`lms-desktop verify` on a machine: a true receipt passes, the same with one bit changed does not."""
-    status, said = await _verify(receipt, seat)
+    status, said = await verify_on(receipt, seat)
     expect(status == 0, f"A true receipt does not verify on machine {seat.name}: {said}")
     forged = cast.folder / f"forged-{receipt.name}"
     forged.write_bytes(_tampered(receipt))
-    status, said = await _verify(forged, seat)
+    status, said = await verify_on(forged, seat)
     expect(status != 0, f"A tampered receipt verifies on machine {seat.name}: {said}")
     forged.unlink()
 
 
-async def _verify(receipt: Path, seat: Seat) -> tuple[int, str]:
+async def verify_on(receipt: Path, seat: Seat) -> tuple[int, str]:
+    """The exit status of `lms-desktop verify` on a machine, and what it said."""
     command = child_command("verify", "--data", str(seat.data), str(receipt))
     done = await asyncio.to_thread(
         subprocess.run, command, env=child_environment(), capture_output=True, text=True, timeout=VERIFY_S

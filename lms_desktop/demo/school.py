@@ -46,9 +46,11 @@ class DemoPerson:
 class DemoSchool:
     """Three machines and a school on them; what the seat chooser shows and does."""
 
-    def __init__(self, folder: Path, names: tuple[str, ...] = SEATS) -> None:
+    def __init__(
+        self, folder: Path, names: tuple[str, ...] = SEATS, *, command: tuple[str, ...] | None = None
+    ) -> None:
         self.folder = folder
-        self.seats: tuple[Seat, ...] = make_seats(folder, names)
+        self.seats: tuple[Seat, ...] = make_seats(folder, names, command=command)
         self.people: list[DemoPerson] = []
 
     def seat(self, name: str) -> Seat:

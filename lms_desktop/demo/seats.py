@@ -25,6 +25,7 @@ class Seat:
     folder: Path
     port: int
     files_port: int
+    command: tuple[str, ...]  # what runs a node, before its arguments
     process: subprocess.Popen[bytes] | None = None
     link: Link = field(init=False)
 
@@ -58,8 +59,7 @@ class Seat:
         if self.alive:
             return
         self.data.mkdir(parents=True, exist_ok=True)
-        command = child_command(
-            "node",
+        arguments = (
             *("--data", str(self.data)),
             *("--name", self.name),
             *("--host", HOST),
@@ -68,7 +68,7 @@ class Seat:
         )
         with (self.folder / "node.out").open("ab") as output:
             self.process = subprocess.Popen(
-                command,
+                (*self.command, *arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -134,11 +134,15 @@ class Seat:
         return "it printed nothing."
 
 
-def make_seats(folder: Path, names: tuple[str, ...]) -> tuple[Seat, ...]:
-    """Seats in their own folders, on ports that are free now."""
+def make_seats(
+    folder: Path, names: tuple[str, ...], *, command: tuple[str, ...] | None = None
+) -> tuple[Seat, ...]:
+    """Seats in their own folders, on ports that are free now; `command` runs a node (default: this one's)."""
     ports = _free_ports(2 * len(names))
+    runs = tuple(child_command("node")) if command is None else command
     return tuple(
-        Seat(name, folder / name, ports[2 * place], ports[2 * place + 1]) for place, name in enumerate(names)
+        Seat(name, folder / name, ports[2 * place], ports[2 * place + 1], runs)
+        for place, name in enumerate(names)
     )
 
 
