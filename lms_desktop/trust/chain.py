@@ -1,7 +1,8 @@
 """The two hash chains that run beside the log.
 
-    head_i = BLAKE2b("LMS/v1/head\\0" + head_{i-1} + index u64 + term u64 + type u8 + stamp i64 + H(payload))
-    digest_i = BLAKE2b("LMS/v1/digest\\0" + digest_{i-1} + index u64 + code i64 + effects hash)
+    head_i       = BLAKE2b("LMS/v1/head\\0" + head_{i-1} + index u64 + term u64 + type u8 + stamp i64 +
+                           H(payload))
+    digest_i     = BLAKE2b("LMS/v1/digest\\0" + digest_{i-1} + index u64 + code i64 + effects hash)
     effects hash = BLAKE2b, keyed with the envelope's signature, of "LMS/v1/effects\\0" + strict encoding
 
 Hashes are 32 bytes, integers big-endian. The head proves what was ordered; the digest what it did. Both start

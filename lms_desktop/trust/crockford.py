@@ -1,5 +1,4 @@
-"""Crockford's base32, for codes that people read aloud and type: no I, L, O or U; case and look-alikes
-forgiven.
+"""Crockford's base32: codes that people read aloud and type. No I, L, O or U; look-alikes are forgiven.
 
 Source: https://www.crockford.com/base32.html
 """

@@ -1,9 +1,9 @@
-"""Argon2id in a child process: `python -m lms_desktop.trust.derive`, or `lms-desktop derive` in a frozen
-program.
+"""Argon2id in a child process.
 
-The derivation takes 269 MB; in a child the app's memory stays low and its threads stay free. The request
-goes in by stdin, never by arguments or the environment: the strict encoding of [passphrase, salt, memory
-KiB, passes]. The answer is the 32-byte key on stdout; exit status 1 says that the request was refused.
+Run as `python -m lms_desktop.trust.derive`, or `lms-desktop derive` in a frozen program. The derivation
+takes 269 MB; in a child the app's memory stays low and its threads stay free. The request goes in by stdin,
+never by arguments or the environment: the strict encoding of [passphrase, salt, memory KiB, passes]. The
+answer is the 32-byte key on stdout; exit status 1 says that the request was refused.
 """
 
 import os

@@ -1,12 +1,12 @@
 """The genesis: the first entry's payload, which says what school this is. Its hash names the school.
 
-genesis       = [1, rules version, 32 random bytes, school name, time zone, administrator, machine,
-                 recovery public, signature]
-administrator = [login, name, signing public, sealing public]               becomes principal 1
-machine       = [signing public, CURVE public (32 raw bytes), name, host, port, files port,
-                 incarnation (16), hardware (32)]                           becomes principal 2
-signature     = Ed25519 by the administrator over "LMS/v1/genesis-signature\\0" + encoding of all before
-cluster_id    = BLAKE2b("LMS/v1/genesis\\0" + genesis)
+    genesis       = [1, rules version, 32 random bytes, school name, time zone, administrator, machine,
+                     recovery public, signature]
+    administrator = [login, name, signing public, sealing public]               becomes principal 1
+    machine       = [signing public, CURVE public (32 raw bytes), name, host, port, files port,
+                     incarnation (16), hardware (32)]                           becomes principal 2
+    signature     = Ed25519 by the administrator over "LMS/v1/genesis-signature\\0" + the first eight, encoded
+    cluster_id    = BLAKE2b("LMS/v1/genesis\\0" + genesis)
 """
 
 from dataclasses import dataclass

@@ -1,12 +1,14 @@
 """Tickets and receipts: what a student can show, and anyone of the school can check offline.
 
-    ticket  = [keeper, time, signature]       time in ms since 1970, UTC; given once every chunk is
-fsynced       signature: Ed25519 by the keeper over "LMS/v1/ticket\\0" + cluster_id + H(envelope) + time
-i64     receipt = [1, cluster_id, epoch, index, head, stamp, envelope, [ticket, ...], [voter, ...],
-signer,                signature, nonce, SHA-256]       [voter, ...]: voters known to hold the entry;
-signer: the voter that signs       signature: Ed25519 by the signer over "LMS/v1/receipt\\0" + strict
-encoding of the first ten     commitment = BLAKE2b("LMS/v1/file\\0" + nonce (32) + SHA-256 of the file),
-in the submission's signed body
+    ticket     = [keeper, time, signature]        time in ms UTC, once all chunks are fsynced
+      signature  Ed25519 by the keeper over "LMS/v1/ticket\\0" + cluster_id + H(envelope) + time i64
+    receipt    = [1, cluster_id, epoch, index, head, stamp, envelope, [ticket, ...], [voter, ...], signer,
+                  signature, nonce (32), SHA-256]
+      voters     those known to hold the entry
+      signer     the voter that signs
+      signature  Ed25519 by the signer over "LMS/v1/receipt\\0" + strict encoding of the first ten
+    commitment = BLAKE2b("LMS/v1/file\\0" + nonce + SHA-256 of the file), in the submission's signed body
+    short code = the first 40 bits of BLAKE2b("LMS/v1/short-code\\0" + cluster_id + H(envelope)) in base32
 
 The voter vouches for the order, and never learns the file's hash: the student's app adds nonce and hash,
 which the commitment in the signed body proves.
