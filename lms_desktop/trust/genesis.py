@@ -7,6 +7,8 @@
                      incarnation (16), hardware (32)]                           becomes principal 2
     signature     = Ed25519 by the administrator over "LMS/v1/genesis-signature\\0" + the first eight, encoded
     cluster_id    = BLAKE2b("LMS/v1/genesis\\0" + genesis)
+
+Texts have 1 to 200 characters. Every other key of the school is vouched for, in the end, by these.
 """
 
 from dataclasses import dataclass
