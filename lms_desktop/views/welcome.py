@@ -9,7 +9,6 @@ from PySide6.QtCore import QTimeZone, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QStackedWidget, QWidget
 
-from lms_desktop.client.setup import Founded
 from lms_desktop.views.dialogs import field, save_as
 from lms_desktop.views.dropzone import DropZone
 from lms_desktop.views.icons import IconLabel
@@ -44,7 +43,7 @@ class WelcomeView(QWidget):
                 stretch=1,
             )
             choice = RowButton(name, f"{title}. {text}", content, kind="tile")
-            choice.clicked.connect(lambda: self._turn_to(page))
+            choice.clicked.connect(lambda: self.turn_to(page))
             return choice
 
         return Card(
@@ -133,9 +132,10 @@ class WelcomeView(QWidget):
 
     def show_choice(self) -> None:
         """Return to the first page."""
-        self._turn_to(0)
+        self.turn_to(0)
 
-    def _turn_to(self, page: int) -> None:
+    def turn_to(self, page: int) -> None:
+        """Show the choice (0), creating (1) or joining (2)."""
         self._pages.setCurrentIndex(page)
         self.create_problem.say("")
         self.join_problem.say("")
@@ -187,9 +187,9 @@ class KitView(QWidget):
 
     confirmed = Signal()
 
-    def __init__(self, founded: Founded) -> None:
+    def __init__(self, kit: Path) -> None:
         super().__init__()
-        self._kit = founded.kit
+        self._kit = kit
         card = Card(
             row(IconLabel("shield", "success", 32), label("The school exists", "title"), None, gap=12),
             label(
@@ -199,7 +199,7 @@ class KitView(QWidget):
             ),
             Card(
                 label("RECOVERY KIT", "eyebrow"),
-                label(str(founded.kit), "code", wrap=True, selectable=True),
+                label(str(kit), "code", wrap=True, selectable=True),
                 role="inset",
                 gap=4,
                 padding=12,

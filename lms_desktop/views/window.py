@@ -166,7 +166,7 @@ class AppWindow(QWidget):
             )
             self.sign_in_view.show_place(school, self._machine)
             self.setWindowTitle(f"{school} - LMS Desktop")
-            view = KitView(founded)
+            view = KitView(founded.kit)
             view.confirmed.connect(lambda: self._show_passphrase(founded))
             self._show(view)
 
