@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lms_desktop.client.ask import R, ask
@@ -275,6 +275,22 @@ class Session:
         )
         await self.link.call(verb, order.encode())
 
+    async def _look_up(self, item: OutboxItem) -> OutboxItem:
+        """The item as this computer lists it; what is decided and needs no more care is listed no longer."""
+        for listed in await self.outbox():
+            if listed.key == item.key:
+                return listed
+        outcome = await self.link.call("outcome", *item.key)
+        if outcome is None:
+            return item
+        index, code, stamp = outcome
+        state = ItemState.REFUSED if code else ItemState.ACCEPTED
+        if (
+            not code and item.manifest is not None
+        ):  # an accepted file is listed until it is safe: this was a void
+            state = ItemState.DROPPED
+        return replace(item, state=state, code=code, index=index, stamp_ms=stamp)
+
     async def _changes(self, item: OutboxItem) -> AsyncGenerator[OutboxItem, None]:
         """The item's present form, then each newer one; asks anew when the link was lost or stays silent."""
         loop = asyncio.get_running_loop()
@@ -290,10 +306,8 @@ class Session:
         try:
             yield item
             while True:
-                for listed in await self.outbox():
-                    if listed.key == item.key:
-                        item = listed
-                        yield item
+                item = await self._look_up(item)
+                yield item
                 while True:
                     try:
                         async with asyncio.timeout(_REASK_S):

@@ -23,7 +23,7 @@ from lms_desktop.demo.seats import Seat
 from lms_desktop.resources import resource
 
 POINTS = 2000
-REFUSAL_S = 5.0
+REFUSAL_S = 2.0
 MATERIAL = ("courses", "searching.pdf")
 TASK = ("courses", "halving.pdf")
 
