@@ -207,7 +207,8 @@ def _from_database(path: Path, receipt: Receipt) -> Ledger:
             keys = {number: people.signing_keys(db, number) for number in named}
             persons = [row for number in named for row in people.person(db, number)]
             entry = db.execute(
-                "SELECT head FROM raft_log, ledger_state WHERE idx = ? AND idx <= applied", (receipt.index,)
+                "SELECT raft_log.head FROM raft_log, ledger_state WHERE idx = ? AND idx <= applied",
+                (receipt.index,),
             ).fetchone()
             voters = db.execute(
                 "SELECT voters FROM ledger_voters WHERE idx <= ? ORDER BY idx DESC LIMIT 1", (receipt.index,)

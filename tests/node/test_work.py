@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from lms_desktop.node import delivery as delivery_module
+from lms_desktop.node.errors import PeerError
 from lms_desktop.node.items import State
+from lms_desktop.node.keeping import KEEP
 from lms_desktop.node.outbox import OutboxError
 from lms_desktop.school.commands import Submission, Void, WrappedKeysSet
 from lms_desktop.school.outcomes import Outcome as Code
@@ -39,7 +41,13 @@ def keys_set(school: Classroom, author: Author, number: int) -> Envelope:
     return school.sign(author, WrappedKeysSet(b"wrapped %d" % number))
 
 
-def hand_in(school: Classroom, node: Node, student: Author, data: bytes) -> tuple[Envelope, bytes]:
+def hand_in(
+    school: Classroom,
+    node: Node,
+    student: Author,
+    data: bytes,
+    commitment: bytes = file_commitment(NONCE, SHA256),
+) -> tuple[Envelope, bytes]:
     """A student's submission of a file that this node already holds whole; and its manifest's hash."""
     name, manifest = store_whole(node.store, data, 1 << 20)
     author = school.lane(student)
@@ -53,7 +61,7 @@ def hand_in(school: Classroom, node: Node, student: Author, data: bytes) -> tupl
         school.stamp,
         name,
         manifest.total_size,
-        file_commitment(NONCE, SHA256),
+        commitment,
         item.sealed,
     )
     return school.sign(author, command), name
@@ -139,7 +147,9 @@ def test_a_submission_becomes_safe_and_its_receipt_is_true(tmp_path: Path) -> No
     run(story())
 
 
-def test_a_submission_survives_the_leader(tmp_path: Path) -> None:
+def test_a_submission_survives_the_leader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lms_desktop.node.keeping.EXTRA_S", 0.5)
+
     async def story() -> None:
         async with classroom(tmp_path) as nodes:
             leader = await nodes.leader()
@@ -290,9 +300,6 @@ def test_a_student_of_another_course_gets_no_ticket(tmp_path: Path) -> None:
             keeper = await nodes.leader()
             raw = node.store.raw_manifest(name)
             assert raw is not None
-            from lms_desktop.node.errors import PeerError
-            from lms_desktop.node.keeping import KEEP
-
             with pytest.raises(PeerError) as refused:
                 await node.station.links.request(keeper.number, KEEP, [envelope.raw, raw], 5.0)
             assert refused.value.code == "refused"

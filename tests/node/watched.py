@@ -1,8 +1,9 @@
-"""A node for tests that ends like in a power cut at a named point: `python -m tests.node.watched --data DIR ...`
+"""A node for tests that ends like in a power cut at a named point: `python -m tests.node.watched --data
+DIR ...`
 
-Whoever tests writes the point's name (`lms_desktop.node.trace` lists them), a blank and how many visits it shall
-survive into `DIR/kill-at`, before or while the node runs. The node takes the file away as it ends, so that the next
-start goes on.
+Whoever tests writes the point's name (`lms_desktop.node.trace` lists them), a blank and how many visits
+it shall survive into `DIR/kill-at`, before or while the node runs. The node takes the file away as it
+ends, so that the next start goes on.
 """
 
 import os
