@@ -10,15 +10,13 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from lms_desktop.node.ledger import Ledger
+from lms_desktop.node.ledger_tables import content_hash
 from lms_desktop.node.raft.types import Entry
-from lms_desktop.trust import wire
 from lms_desktop.trust.chain import ZERO, entry_head
-from lms_desktop.trust.primitives import hash_, tag
 
 TAIL: Final = 1000  # entries looked at when a node starts
 _SLICE: Final = 256
 _SLICE_BYTES: Final = 1 << 20
-_TABLES_TAG = tag("tables")
 
 
 class StoredLog(Protocol):
@@ -69,29 +67,12 @@ def replay(log: StoredLog, db: sqlite3.Connection, ledger: Ledger) -> str | None
             scratch.apply(_slice(log, scratch.applied + 1, ledger.applied))
             if scratch.halted is not None:
                 return scratch.halted
-        if tables_hash(scratch_db) != tables_hash(db):
+        if content_hash(scratch_db) != content_hash(db):
             return "The tables of this machine are not what its ledger says: they were altered on its disk."
         return None
     finally:
         scratch.close()
         scratch_db.close()
-
-
-def tables_hash(db: sqlite3.Connection) -> bytes:
-    """Return one hash over every row of the ledger's and the school's tables."""
-    parts = [_TABLES_TAG]
-    names = db.execute(
-        "SELECT name FROM sqlite_master WHERE type = 'table'"
-        " AND (name GLOB 'ledger_*' OR name GLOB 'school_*') ORDER BY name"
-    ).fetchall()
-    for (name,) in names:
-        columns = len(db.execute(f"SELECT * FROM {name} LIMIT 0").description)
-        order = ", ".join(str(column + 1) for column in range(columns))
-        digest = hash_(_TABLES_TAG, name.encode("ascii"))
-        for row in db.execute(f"SELECT * FROM {name} ORDER BY {order}"):
-            digest = hash_(_TABLES_TAG, digest, wire.pack(row))
-        parts.append(digest)
-    return hash_(_TABLES_TAG, *parts)
 
 
 def _slice(log: StoredLog, first: int, last: int) -> list[Entry]:

@@ -18,8 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lms_desktop.node import roster
-from lms_desktop.node.lanes import SCHEMA as LANES_SCHEMA
+from lms_desktop.node import ledger_tables, roster
 from lms_desktop.node.lanes import Lanes, Settled
 from lms_desktop.node.raft.types import (
     Configuration,
@@ -31,7 +30,7 @@ from lms_desktop.node.raft.types import (
 )
 from lms_desktop.node.roster import MachineRecord
 from lms_desktop.node.signatures import Checked, SignatureChecker
-from lms_desktop.school import rules, tables
+from lms_desktop.school import rules
 from lms_desktop.school.changes import Changes
 from lms_desktop.school.commands import CommandError
 from lms_desktop.school.outcomes import NOT_CONSUMED
@@ -55,14 +54,6 @@ _FAULTS: Final = (
 )  # a program's own mistakes; a full disk and the like are the host's to handle
 _NO_EFFECTS: Final = effects_hash(())
 _log = logging.getLogger(__name__)
-
-_SCHEMA = (
-    """CREATE TABLE ledger_state (
-        id INTEGER PRIMARY KEY CHECK (id = 1), applied INTEGER NOT NULL, head BLOB NOT NULL,
-        digest BLOB NOT NULL, stamp INTEGER NOT NULL, genesis BLOB) STRICT""",
-    """CREATE TABLE ledger_voters (idx INTEGER PRIMARY KEY, voters BLOB NOT NULL) STRICT""",
-    *LANES_SCHEMA,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +79,7 @@ class Outcome:
 class Ledger:
     """The school's state on one connection, whose transactions are the host's.
 
+    Tables that another version made are emptied at once: `applied` is 0, and the host applies its log again.
     `pinned` is the school that this machine belongs to, None where it may found one. Public state, all as
     of the entry that was applied last: `applied`, `head`, `digest`, `stamp` (ms UTC), `voters` and
     `genesis`.
@@ -106,9 +98,10 @@ class Ledger:
         self.halted: str | None = None
         self.epoch = EPOCH
         self.machines_version = 0
-        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'ledger_state'").fetchone():
-            self._create()
-        self.reload()
+        if ledger_tables.are_current(db):
+            self.reload()
+        else:
+            self.rebuild()
 
     def close(self) -> None:
         """End the helper thread."""
@@ -170,13 +163,8 @@ class Ledger:
 
     def rebuild(self) -> None:
         """Empty all tables but the log: the host then applies the entries again from the first."""
-        names = self._db.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table'"
-            " AND (name GLOB 'ledger_*' OR name GLOB 'school_*')"
-        ).fetchall()
-        for (name,) in names:
-            self._db.execute(f"DROP TABLE {name}")
-        self._create()
+        ledger_tables.drop(self._db)
+        ledger_tables.create(self._db)
         self.halted = None
         self.reload()
 
@@ -421,12 +409,6 @@ class Ledger:
         )
 
     # --- the tables --------------------------------------------------------------------------------------
-
-    def _create(self) -> None:
-        for statement in _SCHEMA:
-            self._db.execute(statement)
-        self._db.execute("INSERT INTO ledger_state VALUES (1, 0, ?, ?, 0, NULL)", (ZERO, ZERO))
-        tables.create(self._db)
 
     def _school(self) -> bytes:
         assert self.genesis is not None

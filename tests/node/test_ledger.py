@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lms_desktop.node.audit import check_tail, first_altered, replay, tables_hash
+from lms_desktop.node.audit import check_tail, first_altered, replay
 from lms_desktop.node.ledger import Ledger
+from lms_desktop.node.ledger_tables import content_hash
 from lms_desktop.node.raft.types import Configuration, Entry, EntryType, Server, encode_configuration
 from lms_desktop.node.storage import Storage
 from lms_desktop.school import rules
@@ -467,14 +468,35 @@ def test_tables_rebuilt_from_the_log_are_the_same(replica: Replica) -> None:
     for place in (0, 0, 2):
         school.commit(school.sign(student, MaterialRead(material, material), seq=place))
     replica.apply(school.entries)
-    before, digest, tables = replica.dump(), replica.ledger.digest, tables_hash(replica.db)
+    before, digest, tables = replica.dump(), replica.ledger.digest, content_hash(replica.db)
     replica.ledger.rebuild()
     assert replica.ledger.applied == 0
     assert replica.ledger.genesis is None
     replica.apply(school.entries, 5)
     assert replica.dump() == before
     assert replica.ledger.digest == digest
-    assert tables_hash(replica.db) == tables
+    assert content_hash(replica.db) == tables
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE school_people ADD COLUMN nickname TEXT",
+        "DROP INDEX school_enrolments_student",
+        "DROP TABLE school_grades",
+        "CREATE TABLE school_of_another_version (x)",
+    ],
+)
+def test_tables_of_another_version_are_made_again_from_the_log(replica: Replica, change: str) -> None:
+    school, _, _, _ = classroom()
+    replica.apply(school.entries)
+    before = replica.dump()
+    replica.db.execute(change)
+    updated = Ledger(replica.db)
+    assert (updated.applied, updated.genesis) == (0, None)
+    updated.apply(school.entries)
+    assert replica.dump() == before
+    updated.close()
 
 
 @pytest.mark.parametrize("how", ["reload", "by itself"])
