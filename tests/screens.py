@@ -1,4 +1,4 @@
-"""A picture of every screen, light and dark, from a real seeded school: `python -m tests.screens DIR [NAME ...]`.
+"""A picture of every screen, light and dark, from a real school: `python -m tests.screens DIR [NAME ...]`.
 
 With names, only the screens whose name contains one of them are written.
 """

@@ -15,7 +15,7 @@ from lms_desktop.views.messages import Messages, Toasts
 from lms_desktop.views.people import ROLES
 from lms_desktop.views.tables import Column, Table
 from lms_desktop.views.tasks import Tasks
-from lms_desktop.views.widgets import Banner, Card, button, column, label, pill, restyle, row
+from lms_desktop.views.widgets import Banner, Card, button, column, label, pill, relabel, restyle, row
 
 if TYPE_CHECKING:
     from lms_desktop.demo.school import DemoPerson, DemoSchool
@@ -83,7 +83,11 @@ class SeatCard(Card):
         self._on = role != "off"
         pid = self.seat.pid
         self._process.setText(f"process {pid}" if pid else "no process")
-        self.power.setText(" &Kill this machine" if self._on else " &Restart this machine")
+        relabel(
+            self.power,
+            "&Kill this machine" if self._on else "&Restart this machine",
+            f"{'Kill' if self._on else 'Restart'} machine {self.seat.name}",
+        )
         restyle(self.power, kind="danger" if self._on else "")
 
     def open_window(self) -> None:
@@ -99,10 +103,10 @@ class SeatCard(Card):
         self.window_process.setProcessChannelMode(QProcess.ProcessChannelMode.ForwardedChannels)
         program, *arguments = child_command("--data", str(self.seat.data), "--attach")
         self.window_process.start(program, arguments)
-        self.open_button.setText("The window is open")
+        relabel(self.open_button, "The window is open", f"Machine {self.seat.name} has its window")
 
     def _on_window(self) -> None:
-        self.open_button.setText(" &Sit down here")
+        relabel(self.open_button, "&Sit down here", f"Open a window at machine {self.seat.name}")
 
     def _switch(self) -> None:
         self._chooser.tasks.start(self._kill() if self._on else self._restart(), busy=self.power)

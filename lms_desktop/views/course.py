@@ -23,7 +23,7 @@ from lms_desktop.views.dialogs import confirm
 from lms_desktop.views.icons import IconLabel
 from lms_desktop.views.page import Context, Page, Place, now_ms
 from lms_desktop.views.tables import Column, Table
-from lms_desktop.views.times import day
+from lms_desktop.views.times import day, when
 from lms_desktop.views.widgets import (
     Card,
     EmptyState,
@@ -37,6 +37,7 @@ from lms_desktop.views.widgets import (
     list_row,
     named,
     pill,
+    relabel,
     row,
 )
 
@@ -140,7 +141,7 @@ class CoursePage(Page):
         self._about.setText(page.description)
         self._about.setVisible(bool(page.description))
         self._archived.setVisible(page.archived)
-        self._archive.setText("Take out of archive" if page.archived else "Archive")
+        relabel(self._archive, "Take out of archive" if page.archived else "Archive")
         for widget in (self._gradebook, self._edit, self._archive, self._enrol, self._unenrol):
             widget.setVisible(page.staff)
         for widget in (self._add_assignment, self._add_material):
@@ -156,7 +157,8 @@ class CoursePage(Page):
         for item in page.assignments:
             if item.archived and not page.staff:
                 continue
-            due = f"due {api.due_text(self.session, item.due_ms)}" + (" (extended)" if item.extended else "")
+            due = f"due {when(item.due_ms, self.context.zone, now_ms())}"
+            due += " (extended)" if item.extended else ""
             main = list_row(
                 f"course.assignment.{item.assignment}",
                 item.title,

@@ -77,7 +77,7 @@ class GradesPage(Page):
         split = named(QSplitter(Qt.Orientation.Horizontal), "grades.split", "Grades and details")
         split.addWidget(self.table)
         split.addWidget(side)
-        split.setSizes([640, 380])
+        split.setSizes([690, 330])
         split.setHandleWidth(16)
         split.setChildrenCollapsible(False)
         split.setStyleSheet("QSplitter::handle { background: transparent; }")

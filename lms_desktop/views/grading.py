@@ -269,7 +269,9 @@ class GradingPage(Page):
             self.form.changed = False
             await self._save(student, points, feedback)
         preview = await api.release_preview(self.session, assignment=self._assignment)
-        ReleaseDialog(self, self.context, preview, self.refresh).open()
+        rows = self._room.rows if self._room is not None else ()
+        seen = {row.student for row in rows if row.state == GradeState.RELEASED and not row.changed}
+        ReleaseDialog(self, self.context, preview, seen, self.refresh).open()
 
     def _correct(self) -> None:
         student, room = self._row, self._room

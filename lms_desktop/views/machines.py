@@ -158,7 +158,7 @@ class MachinesPage(Page):
             + (f"Switch on: {names}." if names else ""),
             "warning",
         )
-        self.table.show_rows(page.machines)
+        self.table.show_rows(sorted(page.machines, key=lambda item: item.name.casefold()))
         self.table.fit(12)
         self.attempts.show_rows(page.attempts)
         self.attempts.fit(6)
@@ -250,9 +250,11 @@ class ProvisioningDialog(Dialog):
         self.uses = named(QSpinBox(), "provisioning.uses", "How many machines may join with it")
         self.uses.setRange(1, 1000)
         self.uses.setValue(30)
+        self.uses.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)  # the arrow keys count up and down
         self.days = named(QSpinBox(), "provisioning.days", "Days until it expires")
         self.days.setRange(1, 90)
         self.days.setValue(7)
+        self.days.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.add(
             label(
                 "It carries the school's number, the addresses of some machines and a token that only opens "

@@ -15,7 +15,7 @@ from lms_desktop.views.dialogs import Dialog, confirm, field, open_file, save_as
 from lms_desktop.views.page import Context, Page, Place
 from lms_desktop.views.people_import import ImportDialog
 from lms_desktop.views.tables import Column, Table
-from lms_desktop.views.widgets import Banner, button, column, label, named, row
+from lms_desktop.views.widgets import Banner, button, column, label, named, relabel, row
 
 ROLES = {Role.STUDENT: "Student", Role.INSTRUCTOR: "Instructor", Role.ADMINISTRATOR: "Administrator"}
 
@@ -103,7 +103,7 @@ class PeoplePage(Page):
         self._invite.setEnabled(person is not None and person.active)
         self._close.setEnabled(person is not None and person.person != self.session.person.number)
         closed = person is not None and not person.active
-        self._close.setText("Re&open account ..." if closed else "&Close account ...")
+        relabel(self._close, "Re&open account ..." if closed else "&Close account ...")
 
     def _add_one(self) -> None:
         AddDialog(self, self.context, self._show_slips).open()
@@ -208,7 +208,7 @@ class SlipsDialog(Dialog):
         super().__init__(parent, "slips", count, "&Save as PDF ...", context.messages, width=760)
         self._context = context
         self._slips = slips
-        self.cancel.setText("&Done")
+        relabel(self.cancel, "&Done")
         table: Table[api.Slip] = Table(
             "slips.table",
             "Slips",

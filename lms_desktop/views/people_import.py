@@ -51,7 +51,7 @@ class ImportDialog(Dialog):
             "Rows that cannot be used",
             [
                 Column("Row", lambda row: str(row.line), 60, right=True, key=lambda row: row.line),
-                Column("What is wrong", lambda row: row.message, strong=True, tip=lambda row: row.message),
+                Column("What is wrong", _sentence, strong=True, tip=_sentence),
                 Column("Row's text", lambda row: row.text, 240, muted=True, tip=lambda row: row.text),
             ],
             identity=lambda row: row.line,
@@ -78,6 +78,10 @@ class ImportDialog(Dialog):
             )
         if done.slips:
             self._then(done.slips)
+
+
+def _sentence(row: api.RowError) -> str:
+    return row.message[:1].upper() + row.message[1:]
 
 
 def _page(content: QWidget) -> QWidget:

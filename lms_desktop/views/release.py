@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from PySide6.QtWidgets import QWidget
 
@@ -16,10 +16,15 @@ from lms_desktop.views.widgets import Banner, Card, Scroll, column, label, row
 
 
 class ReleaseDialog(Dialog):
-    """Who will see what; releasing shows it to them at once."""
+    """Who will see what; releasing shows it to them at once. `seen` are those who have this grade already."""
 
     def __init__(
-        self, parent: QWidget, context: Context, preview: api.ReleasePreview, then: Callable[[], None]
+        self,
+        parent: QWidget,
+        context: Context,
+        preview: api.ReleasePreview,
+        seen: Set[int],
+        then: Callable[[], None],
     ) -> None:
         main = f"&Release {preview.will_see} {'grade' if preview.will_see == 1 else 'grades'}"
         super().__init__(parent, "release", "Release grades", main, context.messages, width=860)
@@ -33,7 +38,9 @@ class ReleaseDialog(Dialog):
                 Column("Points", lambda line: points_text(line.points), 80, right=True),
                 Column(
                     "",
-                    lambda line: "Will see" if line.will_see else "Held",
+                    lambda line: (
+                        "Will see" if line.will_see else "Has it" if line.student in seen else "Held"
+                    ),
                     100,
                     tone=lambda line: "success" if line.will_see else "",
                 ),
@@ -44,9 +51,10 @@ class ReleaseDialog(Dialog):
         )
         table.show_rows(preview.lines)
         table.fit(10)
-        self.add(
-            Banner(f"{preview.will_see} will see their grade at once, {preview.held} held.", "accent"), table
-        )
+        has = sum(line.student in seen and not line.will_see for line in preview.lines)
+        text = f"{preview.will_see} will see their grade at once, {preview.held - has} held"
+        text += f", {has} {'has' if has == 1 else 'have'} it already." if has else "."
+        self.add(Banner(text, "accent"), table)
         self.main.setEnabled(preview.will_see > 0)
         self.work = self._release
         self.accepted.connect(then)

@@ -34,6 +34,7 @@ from lms_desktop.views.widgets import (
     icon_button,
     label,
     named,
+    relabel,
     restyle,
     row,
     shortcut,
@@ -160,7 +161,7 @@ class Shell(QWidget):
         frame.setFixedHeight(56)
         self._back = icon_button("back", "header.back", "Back (Alt+Left)", self.back)
         self._title = Elided("", "muted")
-        self.status = button("", "header.status", kind="pill", on_click=self.show_waiting)
+        self.status = button("...", "header.status", kind="pill", on_click=self.show_waiting)
         person = self.session.person
         self.person = button(
             person.name,
@@ -289,7 +290,7 @@ class Shell(QWidget):
             heading.setContentsMargins(8, 16, 0, 4)
             self._course_box.addWidget(heading)
         for card in cards:
-            title = self.fontMetrics().elidedText(card.title, Qt.TextElideMode.ElideRight, SIDEBAR_WIDTH - 68)
+            title = self.fontMetrics().elidedText(card.title, Qt.TextElideMode.ElideRight, SIDEBAR_WIDTH - 78)
             item = self._nav_button(Place("course", card.course), title.replace("&", "&&"), "book")
             item.setAccessibleName(f"Course {card.title}")
             item.setToolTip(card.title)
@@ -329,9 +330,8 @@ class Shell(QWidget):
             text, tone = "Waiting for other machines", "warning"
         else:
             text, tone = "All work safe", "success"
-        self.status.setText(text)
-        self.status.setAccessibleName(f"Status: {text}")
         self.status.setIcon(icon("check-circle" if tone == "success" else "clock", tone))
+        relabel(self.status, text, f"Status: {text}")
         restyle(self.status, tone=tone)
 
     def show_waiting(self) -> None:

@@ -14,7 +14,7 @@ from lms_desktop.client.signin import FirstSignIn
 from lms_desktop.views.dialogs import field
 from lms_desktop.views.icons import IconLabel
 from lms_desktop.views.messages import explain
-from lms_desktop.views.widgets import Banner, Card, button, column, label, named, row, shortcut
+from lms_desktop.views.widgets import Banner, Card, button, column, label, named, relabel, row, shortcut
 
 CARD_WIDTH = 440
 
@@ -132,7 +132,7 @@ class SignInView(QWidget):
     def offer_locked(self, person: Person | None) -> None:
         """Offer the way back to a person whose session is locked."""
         self._locked.setVisible(person is not None)
-        self._locked.setText(f"Back to {person.name} (locked)" if person else "")
+        relabel(self._locked, f"Back to {person.name} (locked)" if person else "Back")
 
     def reset(self) -> None:
         """Empty every field."""
@@ -238,7 +238,7 @@ class PassphraseView(QWidget):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._passphrase)
-        self.copy.setText("Copied")
+        relabel(self.copy, "Copied")
 
 
 class LockView(QWidget):

@@ -36,12 +36,6 @@ def exact(ms: int, zone: str) -> str:
     return f"{moment:%a} {moment.day} {moment:%b %Y, %H:%M:%S} {unbroken}"
 
 
-def zone_note(ms: int, zone: str) -> str:
-    """Return " (Europe/Berlin time)" where this computer's clock shows another time, else nothing."""
-    here = datetime.fromtimestamp(ms / 1000, UTC).astimezone().utcoffset()
-    return "" if here == local(ms, zone).utcoffset() else f" ({zone.replace('_', ' ')} time)"
-
-
 def ago(ms: int, zone: str, now_ms: int) -> str:
     """Return "just now", "5 minutes ago", else as `when`."""
     past = now_ms - ms

@@ -12,11 +12,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QProgressBar, QWidget
 
 from lms_desktop.client import today as api
-from lms_desktop.client.course import due_text
 from lms_desktop.school.changes import Changes
 from lms_desktop.views.icons import IconLabel
 from lms_desktop.views.page import Context, Page, Place, now_ms
-from lms_desktop.views.times import ago
+from lms_desktop.views.times import ago, when
 from lms_desktop.views.widgets import (
     Banner,
     Card,
@@ -54,11 +53,11 @@ class _Home(Page):
         first = context.session.person.name.split()[0]
         self._main = column(gap=16)
         self._side = column(gap=16)
-        side = QWidget()
-        side.setFixedWidth(SIDE_WIDTH)
-        side.setLayout(self._side)
-        columns = row(self._main, side, gap=24, stretch=0)
-        columns.setAlignment(side, Qt.AlignmentFlag.AlignTop)
+        self._side_panel = QWidget()
+        self._side_panel.setFixedWidth(SIDE_WIDTH)
+        self._side_panel.setLayout(self._side)
+        columns = row(self._main, self._side_panel, gap=24, stretch=0)
+        columns.setAlignment(self._side_panel, Qt.AlignmentFlag.AlignTop)
         head = column(
             label(f"Good {part}, {first}", "display"),
             label(f"{now:%A}, {now.day} {now:%B %Y}", "muted"),
@@ -73,6 +72,7 @@ class _Home(Page):
             for widget in widgets:
                 box.addWidget(widget)
             box.addStretch(1)
+        self._side_panel.setVisible(bool(side))
 
     def to(self, name: str, key: int, title: str) -> None:
         """Go to a screen."""
@@ -107,7 +107,9 @@ class StudentToday(_Home):
         self.fill_columns(main, side)
 
     def _due(self, item: api.DueItem, tone: str) -> RowButton:
-        due = due_text(self.session, item.due_ms) + (" (extended for you)" if item.extended else "")
+        due = when(item.due_ms, self.context.zone, now_ms()) + (
+            " (extended for you)" if item.extended else ""
+        )
         return list_row(
             f"today.due.{item.assignment}",
             item.title,
@@ -187,6 +189,7 @@ class InstructorToday(_Home):
         self.fill_columns(main, side)
 
     def _grading(self, item: api.ToGrade) -> RowButton:
+        zone = self.context.zone
         counts = [f"{item.submitted} of {item.enrolled} handed in"]
         counts += [f"{item.released} released"] if item.released else []
         pills = [pill(f"{item.to_grade} to grade", "accent")] if item.to_grade else []
@@ -196,7 +199,7 @@ class InstructorToday(_Home):
         return list_row(
             f"today.grade.{item.assignment}",
             item.title,
-            f"{item.course_title}  ·  {', '.join(counts)}  ·  due {due_text(self.session, item.due_ms)}",
+            f"{item.course_title}  ·  {', '.join(counts)}  ·  due {when(item.due_ms, zone, now_ms())}",
             lead=IconLabel("grading", "accent", 22),
             trailing=tuple(pills),
             spoken=f"{item.title}, {item.course_title}: {item.to_grade} to grade, {', '.join(counts)}",

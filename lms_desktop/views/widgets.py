@@ -106,7 +106,7 @@ def button(
 
     `kind` is primary, danger, quiet, link, nav, pill or plain (""), `symbol` an icon's name.
     """
-    widget = QPushButton(f" {text}" if symbol and text else text)  # room between picture and word
+    widget = QPushButton(text)
     named(widget, object_name, accessible or text)
     widget.setProperty("kind", kind)
     widget.setAutoDefault(kind == "primary")
@@ -114,11 +114,19 @@ def button(
         roles = {"primary": "on_accent", "danger": "danger", "link": "accent", "nav": "muted"}
         widget.setIcon(icon(symbol, roles.get(kind, "text")))
         widget.setIconSize(QSize(18, 18) if kind == "nav" else QSize(16, 16))
+        relabel(widget, text, accessible)
     if tip:
         widget.setToolTip(tip)
     if on_click is not None:
         widget.clicked.connect(lambda: on_click())
     return widget
+
+
+def relabel(widget: QPushButton, text: str, accessible: str = "") -> None:
+    """Give a button another text, and the name that goes with it."""
+    gap = " " if text and not widget.icon().isNull() else ""  # room between picture and word
+    widget.setText(gap + text)
+    widget.setAccessibleName((accessible or text).replace("&", ""))
 
 
 def icon_button(
