@@ -99,8 +99,10 @@ class Configuration:
             if list(servers) != sorted(servers):
                 raise ConfigurationError("the servers of a configuration must ascend by machine number")
             for server in servers:
-                if server.machine < 1 or len(server.incarnation) != INCARNATION_BYTES:
-                    raise ConfigurationError(f"not a server: machine {server.machine}")
+                named = type(server.machine) is int and server.machine >= 1
+                lives = type(server.incarnation) is bytes and len(server.incarnation) == INCARNATION_BYTES
+                if not (named and lives):
+                    raise ConfigurationError(f"not a server: machine {server.machine!r}")
 
     @classmethod
     def of(cls, voters: Sequence[Server], learners: Sequence[Server] = ()) -> Configuration:
