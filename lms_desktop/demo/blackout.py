@@ -1,11 +1,12 @@
 """The story's end: every machine loses its power at once; everything is there when they are switched on."""
 
+import asyncio
 import hashlib
 
 from lms_desktop.client import course, grading, submit
 from lms_desktop.client.protocol import NodeStatus
 from lms_desktop.demo.cast import Cast, expect, sha256_of, until
-from lms_desktop.demo.handing_in import MIA, YUSUF, ZOFIA, verify
+from lms_desktop.demo.handing_in import MIA, YUSUF, ZOFIA, verify, verify_on
 from lms_desktop.demo.marking import CORRECTED, GRADES
 from lms_desktop.demo.opening import MATERIAL, TASK
 from lms_desktop.demo.school import INSTRUCTOR
@@ -29,9 +30,7 @@ async def kill_all(cast: Cast) -> None:
     after = (await (await cast.leader()).status()).leader
     cast.report.leaders.append({"before": before, "after": after})
     await _records(cast)
-    for receipt in cast.receipts:
-        for seat in cast.school_seats:
-            await verify(cast, receipt, seat)
+    await _receipts(cast)
     await _agreement(cast)
     await _files(cast)
 
@@ -50,6 +49,15 @@ async def _records(cast: Cast) -> None:
     opened, _ = await submit.open_version(mia, version=page.versions[0])
     same = hashlib.sha256(opened).digest() == sha256_of(cast.handed_in[MIA])
     expect(same, "A submission is not the file that was handed in.")
+
+
+async def _receipts(cast: Cast) -> None:
+    """Every receipt verifies on every machine; a tampered one on none."""
+    for seat in cast.school_seats:
+        await verify(cast, cast.receipts[0], seat)
+        said = await asyncio.gather(*(verify_on(receipt, seat) for receipt in cast.receipts[1:]))
+        for status, words in said:
+            expect(status == 0, f"A true receipt no longer verifies on machine {seat.name}: {words}")
 
 
 async def _agreement(cast: Cast) -> None:
