@@ -4,7 +4,6 @@ Every test runs its scenario twice: as it is, and with the defence switched off,
 to fail. What cannot fail proves nothing.
 """
 
-import base64
 import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -39,6 +38,7 @@ from lms_desktop.trust.errors import CannotOpen
 from lms_desktop.trust.primitives import KdfParams, SealingKey, hash_, sha256
 from lms_desktop.trust.receipts import file_commitment
 from lms_desktop.trust.sealing import Context, FileKey, make_slot, open_, open_slot
+from tests import disk_scan
 from tests.node.ledger_kit import Author, Replica, School
 
 
@@ -324,22 +324,13 @@ def nothing_readable_on_a_students_disk(folder: Path) -> None:
         secrets[f"sealing key of {person}"] = keys.sealing.seed
     secrets["the course's key"] = school.course_key.seed
     secrets["the recovery key"] = school.recovery.seed
-    files = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    seen = disk_scan.found(folder, secrets)
+    visible = disk_scan.found(folder, {"the machine's own key": machine.signing.seed})
     replica.close()
     storage.close()
-    files |= {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-    names = {path.name for path in files}
-    assert {"ledger.db", "machine.key"} <= names
-    own = machine.signing.seed.hex().encode()
-    assert any(own in data for data in files.values()), "the scan sees nothing"
-    hits = {
-        name
-        for name, secret in secrets.items()
-        for path, data in files.items()
-        for form in (secret, secret.hex().encode(), base64.b64encode(secret)[:-4])
-        if form in data
-    }
-    assert not hits, sorted(hits)
+    assert visible, "the scan sees nothing"
+    seen |= disk_scan.found(folder, secrets)
+    assert not seen, sorted(seen)
 
 
 def _hand_in_and_grade(school: Class, pdf: bytes, store: BlobStore) -> dict[str, bytes]:
@@ -400,8 +391,7 @@ def _hand_in_and_grade(school: Class, pdf: bytes, store: BlobStore) -> dict[str,
         "item key of the grade": grade.key,
         "passphrase": PASSPHRASE.encode(),
     }
-    for place in range(64, len(pdf) - 64, len(pdf) // 12):
-        secrets[f"the file from {place}"] = pdf[place : place + 32]
+    secrets |= disk_scan.samples("the file", pdf)
     return secrets
 
 
