@@ -7,6 +7,7 @@ import random
 import statistics
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from lms_desktop.client import receipts, submit
@@ -21,7 +22,7 @@ SIZE = 10 * 1000 * 1000
 SEATS = ("A", "B", "C")
 
 
-def run(quick: bool) -> dict[str, float]:
+def measure(quick: bool) -> Mapping[str, float]:
     """`receipt_10mb_s` and `safe_10mb_s`: medians; `receipt_10mb_worst_s`."""
     with tempfile.TemporaryDirectory(prefix="lms-bench-") as folder:
         return asyncio.run(_measure(Path(folder), 3 if quick else 10))
