@@ -56,6 +56,8 @@ class Admission:
         self._now_ms = now_ms
         self._allowed = AllowList()
         self._refusals: dict[tuple[bytes, str], Refusal] = {}
+        self.on_admitted: Callable[[int], None] = lambda machine: None
+        """Called with a machine's number when it has just connected."""
         self._socket: zmq.Socket[bytes] = context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.bind(_ENDPOINT)
@@ -104,6 +106,8 @@ class Admission:
             self.refuse(key, address.decode("ascii", "replace"), reason)
         status, text = (b"400", reason.encode("ascii")) if reason else (b"200", b"OK")
         send(self._socket, [route, b"", _VERSION, request, status, text, b"" if reason else key, b""])
+        if not reason and domain == PEER_DOMAIN and key in self._allowed.machines:
+            self.on_admitted(self._allowed.machines[key])
 
     def _judge(self, domain: bytes, mechanism: bytes, key: bytes) -> str:
         """Why not, in a few words; empty for yes."""

@@ -127,6 +127,7 @@ class Host:
 
     def start(self) -> None:
         """Begin to take turns."""
+        self._links.keep_dialled(self.voters)
         self._plan()
 
     async def close(self, hand_over_s: float = 2.0) -> None:
@@ -365,12 +366,15 @@ class Host:
             self._pending.cut(update.truncate_from, update.leader)
         role = (update.role, update.leader, update.term)
         if role != self._role:
+            if update.leader is not None and update.leader != self._role[1]:
+                _log.info("term %d: machine %d leads", update.term, update.leader)
             self._role = role
             if update.leader is not None:
                 self.alarms.pop("leader", None)
             for listener in self._on_role:
                 listener()
         if update.configuration is not None:
+            self._links.keep_dialled(self.voters)
             for listener in self._on_configuration:
                 listener()
         if update.divergence is not None:

@@ -39,6 +39,7 @@ JOIN = 1
 CONSENSUS_QUEUE = 64
 SERVED_PER_PEER = 16
 DELAYED_MS = 10_000
+REDIAL_S = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -123,6 +124,8 @@ class PeerLinks:
         self._addresses: dict[str, str] = {}
         self._peers: dict[int, Peer] = {}
         self._dialers: dict[int, zmq.Socket[bytes]] = {}
+        self._dialled: dict[int, float] = {}
+        self._kept: tuple[int, ...] = ()
         self._callers: dict[int, Caller] = {}
         self._messages: dict[int, OnMessage] = {}
         self._requests: dict[int, OnRequest] = {}
@@ -134,6 +137,8 @@ class PeerLinks:
         """How many messages were dropped, by reason."""
         self.on_new_run: Callable[[int], None] = lambda machine: None
         """Called with a machine's number when it is first heard after its start."""
+
+        admission.on_admitted = self._dial_at_once
 
     # --- set-up ---
 
@@ -170,6 +175,13 @@ class PeerLinks:
             if peers.get(machine) != peer:
                 self._hang_up(machine)
         self._peers = dict(peers)
+        self.keep_dialled(self._kept)
+
+    def keep_dialled(self, machines: Sequence[int]) -> None:
+        """Connect to these without waiting for a first message, which would be lost: the voters."""
+        self._kept = tuple(machines)
+        for machine in self._kept:
+            self._dialer(machine)
 
     async def rebind(self) -> None:
         """Drop every incoming connection, after a machine was removed: its own does not come back."""
@@ -209,11 +221,19 @@ class PeerLinks:
 
     def send_packed(self, machine: int, body: bytes) -> bool:
         """`send` of a body that is packed already."""
-        socket = self._dialers.get(machine)
+        socket = self._dialers.get(machine) or self._dialer(machine)
         if socket is None:
-            peer = self._peers.get(machine)
-            if peer is None or self._header is None:
-                return False
+            return False
+        if not send(socket, (self._header_frame, body)):
+            self.dropped["not sent"] += 1
+            return False
+        return True
+
+    def _dialer(self, machine: int) -> zmq.Socket[bytes] | None:
+        """The consensus connection to a machine, begun if need be; None while nobody knows where it is."""
+        socket = self._dialers.get(machine)
+        peer = self._peers.get(machine)
+        if socket is None and peer is not None and self._header is not None:
             socket = dialer(
                 self._context,
                 self._identity.curve,
@@ -222,10 +242,8 @@ class PeerLinks:
                 high_water=CONSENSUS_QUEUE,
             )
             self._dialers[machine] = socket
-        if not send(socket, (self._header_frame, body)):
-            self.dropped["not sent"] += 1
-            return False
-        return True
+            self._dialled[machine] = self._loop.time()
+        return socket
 
     async def request(self, machine: int, verb: int, fields: Sequence[Packable], timeout_s: float) -> Fields:
         """Ask a machine on its files port. Raises PeerError: `unreachable`, `timeout`, or the code it refused
@@ -246,10 +264,15 @@ class PeerLinks:
         return await caller.request(self._header_frame, verb, fields, timeout_s)
 
     def _dial_at_once(self, machine: int) -> None:
-        """The machine is there, so do not wait for the end of a back-off."""
+        """The machine is there (it has connected to us), so do not wait for the end of a back-off. Not twice
+        a second: two machines that answer each other's dialling by dialling would never get through."""
         peer = self._peers.get(machine)
+        now = self._loop.time()
+        if peer is None or now - self._dialled.get(machine, 0.0) < REDIAL_S:
+            return
+        self._dialled[machine] = now
         socket = self._dialers.get(machine)
-        if peer is not None and socket is not None and not events(socket) & zmq.POLLOUT:
+        if socket is not None and not events(socket) & zmq.POLLOUT:
             socket.disconnect(f"tcp://{peer.host}:{peer.port}")
             socket.connect(f"tcp://{peer.host}:{peer.port}")
         caller = self._callers.get(machine)
@@ -364,7 +387,7 @@ class PeerLinks:
                 self._runs[machine] = header, now
                 if last is not None:
                     self._hang_up(machine)  # it restarted: what was under way to its earlier run is lost
-                self._dial_at_once(machine)
+                    self.keep_dialled(self._kept)
                 self.on_new_run(machine)
         self._runs[machine] = header, now
         return True

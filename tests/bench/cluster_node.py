@@ -18,11 +18,11 @@ from types import MappingProxyType
 
 import zmq
 
+from lms_desktop.node import identity as identities
 from lms_desktop.node.admission import Admission, AllowList
 from lms_desktop.node.clock import SYSTEM
 from lms_desktop.node.folder import DataFolder
 from lms_desktop.node.host import Host
-from lms_desktop.node.identity import Identity
 from lms_desktop.node.ledger import Ledger
 from lms_desktop.node.ledger import Outcome as LedgerOutcome
 from lms_desktop.node.local import Arguments, LocalServer, Request
@@ -31,17 +31,8 @@ from lms_desktop.node.raft.types import Server
 from lms_desktop.node.storage import Storage
 from lms_desktop.node.transport import Header, Peer, PeerLinks
 from lms_desktop.trust.chain import entry_head
-from lms_desktop.trust.primitives import CurveKeys, SigningKey, random_bytes
 from tests.bench.opaque import Opaque, chain
 from tests.bench.plan import Machine, Plan
-
-
-def identity_of(machine: Machine) -> Identity:
-    """The fixed keys of a machine of the plan, in a new run."""
-    seed = bytes.fromhex(machine.seed)
-    return Identity(
-        SigningKey(seed), CurveKeys(seed), bytes.fromhex(machine.incarnation), 1, random_bytes(16), ()
-    )
 
 
 async def serve(plan: Plan, me: Machine, storage: Storage, folder: Path) -> None:
@@ -49,20 +40,18 @@ async def serve(plan: Plan, me: Machine, storage: Storage, folder: Path) -> None
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    identity = identity_of(me)
-    identities = {each.number: identity_of(each) for each in plan.machines}
-    servers = [Server(number, each.incarnation) for number, each in identities.items()]
+    identity = identities.start(folder)
+    keys = {each.number: each.curve_public.encode("ascii") for each in plan.machines}
+    servers = [Server(each.number, bytes.fromhex(each.incarnation)) for each in plan.machines]
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     admission = Admission(context, loop, SYSTEM.utc_ms)
-    admission.allow(
-        AllowList(MappingProxyType({each.curve.public: number for number, each in identities.items()}))
-    )
+    admission.allow(AllowList(MappingProxyType({key: number for number, key in keys.items()})))
     links = PeerLinks(context, loop, admission, identity, SYSTEM.utc_ms)
     links.listen(f"tcp://127.0.0.1:{me.port}", f"tcp://127.0.0.1:{me.files_port}")
     links.introduce(Header(bytes(32), 1, me.number, identity.incarnation, identity.boot, identity.nonce))
     links.set_peers(
         {
-            each.number: Peer(identities[each.number].curve.public, "127.0.0.1", each.port, each.files_port)
+            each.number: Peer(keys[each.number], "127.0.0.1", each.port, each.files_port)
             for each in plan.machines
             if each is not me
         }

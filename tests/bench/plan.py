@@ -6,10 +6,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One node: its number in the school, keys as hex, ports on 127.0.0.1, and data folder."""
+    """One node: its number in the school, CURVE key (Z85), incarnation (hex), ports on 127.0.0.1, data
+    folder."""
 
     number: int
-    seed: str
+    curve_public: str
     incarnation: str
     port: int
     files_port: int

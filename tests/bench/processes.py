@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import zmq
 
+from lms_desktop.node import identity as identities
 from lms_desktop.node.raft.types import Configuration, Entry, HardState, Server, encode_configuration
 from lms_desktop.node.storage import Storage
 from lms_desktop.trust.primitives import CurveKeys, random_bytes
@@ -97,18 +98,7 @@ class Cluster:
         self._folder = folder
         ports = iter(free_ports(2 * len(numbers)))
         self.plan = Plan(
-            mode,
-            tuple(
-                Machine(
-                    number,
-                    random_bytes(32).hex(),
-                    random_bytes(16).hex(),
-                    next(ports),
-                    next(ports),
-                    str(folder / str(number)),
-                )
-                for number in numbers
-            ),
+            mode, tuple(_machine(folder / str(each), each, next(ports), next(ports)) for each in numbers)
         )
         self._plan_file = folder / "plan.json"
         self._plan_file.write_text(json.dumps(self.plan.to_json()), encoding="ascii")
@@ -123,9 +113,7 @@ class Cluster:
     def write(self, entries: Sequence[Entry]) -> None:
         """Give every node this log, committed."""
         for machine in self.plan.machines:
-            folder = Path(machine.folder)
-            folder.mkdir()
-            storage = Storage.open(folder)
+            storage = Storage.open(Path(machine.folder))
             storage.adopt(bytes.fromhex(machine.incarnation))
             storage.write(HardState(term=1, commit=len(entries)), None, entries)
             storage.commit()
@@ -196,6 +184,20 @@ class Cluster:
             process.kill()
             process.wait()
         self._context.destroy(linger=0)
+
+
+def _machine(folder: Path, number: int, port: int, files_port: int) -> Machine:
+    """Make a machine's folder with its key."""
+    folder.mkdir()
+    identity = identities.start(folder)
+    return Machine(
+        number,
+        identity.curve.public.decode("ascii"),
+        identity.incarnation.hex(),
+        port,
+        files_port,
+        str(folder),
+    )
 
 
 def free_ports(count: int) -> list[int]:
