@@ -80,9 +80,12 @@ class Ledger:
     """The school's state on one connection, whose transactions are the host's.
 
     Tables that another version made are emptied at once: `applied` is 0, and the host applies its log again.
-    `pinned` is the school that this machine belongs to, None where it may found one. Public state, all as
-    of the entry that was applied last: `applied`, `head`, `digest`, `stamp` (ms UTC), `voters` and
-    `genesis`.
+    `pinned` is the school that this machine belongs to, None where it may found one.
+
+    As of the entry that was applied last: `applied`, `head`, `digest`, `stamp` (ms UTC), `voters`, `genesis`,
+    and `cluster_id`, which is the pinned one until there is a genesis. `halted` says in words for IT why
+    nothing more is applied, None while all is well. `machines_version` rises when `machines` or
+    `token_curve_keys` may answer anew.
     """
 
     def __init__(self, db: sqlite3.Connection, *, pinned: bytes | None = None) -> None:
@@ -93,6 +96,7 @@ class Ledger:
         self.stamp = 0
         self.voters: tuple[int, ...] = ()
         self.genesis: Genesis | None = None
+        self.cluster_id = pinned
         self._signatures = SignatureChecker()
         self._lanes = Lanes(db)
         self.halted: str | None = None
@@ -158,7 +162,7 @@ class Ledger:
         self.machines_version += 1
         row = self._db.execute("SELECT applied, head, digest, stamp, genesis FROM ledger_state").fetchone()
         self.applied, self.head, self.digest, self.stamp, genesis = row
-        self.genesis = None if genesis is None else Genesis.parse(genesis)
+        self._belong_to(None if genesis is None else Genesis.parse(genesis))
         self.voters = self.voters_at(self.applied)
 
     def rebuild(self) -> None:
@@ -182,11 +186,6 @@ class Ledger:
         return Configuration((Server(FIRST_MACHINE, genesis.machine.incarnation),))
 
     # --- what others ask ---------------------------------------------------------------------------------
-
-    @property
-    def cluster_id(self) -> bytes | None:
-        """The school's identity: as applied, else as pinned, None before there is a school."""
-        return self._pinned if self.genesis is None else self.genesis.cluster_id
 
     def outcome(self, author: int, lane: bytes, seq: int) -> Settled | None:
         """What became of the command at this place of its lane, None while none has taken it."""
@@ -264,7 +263,7 @@ class Ledger:
             self._halt(entry.index, str(error))
             return None
         self._db.execute("UPDATE ledger_state SET genesis = ?", (genesis.raw,))
-        self.genesis = genesis
+        self._belong_to(genesis)
         self._set_voters(1, (FIRST_MACHINE,))
         return self._record(entry, Code.ACCEPTED, changes=Changes.PEOPLE | Changes.MACHINES)
 
@@ -411,8 +410,12 @@ class Ledger:
     # --- the tables --------------------------------------------------------------------------------------
 
     def _school(self) -> bytes:
-        assert self.genesis is not None
-        return self.genesis.cluster_id
+        assert self.cluster_id is not None
+        return self.cluster_id
+
+    def _belong_to(self, genesis: Genesis | None) -> None:
+        self.genesis = genesis
+        self.cluster_id = self._pinned if genesis is None else genesis.cluster_id
 
     def _set_voters(self, index: int, voters: tuple[int, ...]) -> None:
         self.voters = tuple(sorted(voters))
