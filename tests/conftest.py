@@ -1,5 +1,10 @@
-"""What every test shares: Qt needs no display."""
+"""What every test shares: Qt needs no display, and no example of Hypothesis is judged by the clock."""
 
 import os
 
+from hypothesis import settings
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+settings.register_profile("lms", deadline=None, print_blob=True)
+settings.load_profile("lms")

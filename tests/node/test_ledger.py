@@ -249,7 +249,7 @@ def test_short_tickets_take_nothing_and_enough_are_accepted(replica: Replica) ->
 
 
 @given(st.lists(st.binary(max_size=120), max_size=4), st.integers(0, 1 << 30))
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 def test_any_committed_bytes_are_a_recorded_no_op(payloads: list[bytes], seed: int) -> None:
     school, _, student, material = classroom()
     rng = random.Random(seed)
