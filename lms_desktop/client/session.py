@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lms_desktop.client.ask import R, ask
 from lms_desktop.client.drafts import Drafts
-from lms_desktop.client.errors import NodeRefused, Refused, SignedOut, SignInFailed
+from lms_desktop.client.errors import BadInput, NodeRefused, Refused, SignedOut, SignInFailed
 from lms_desktop.client.link import Link
+from lms_desktop.client.passphrase import unwrap_keys
 from lms_desktop.client.protocol import Event, ItemChanged, ItemState, LinkChanged, NodeStatus, OutboxItem
 from lms_desktop.client.sealed import Opener
 from lms_desktop.school import outcomes
@@ -141,8 +143,6 @@ class Session:
 
     async def unlock(self, *, passphrase: str) -> None:
         """Unwrap the keys again. Raises SignInFailed, and SignedOut once signed out."""
-        from lms_desktop.client.signin import unwrap_keys
-
         if self._signed_out:
             raise SignedOut("You are signed out.", next_step="Sign in again.")
         found = await ask(self.link, KeysRow, "keys", self.person.number)
@@ -172,8 +172,6 @@ class Session:
 
     async def now_ms(self) -> int:
         """The present time in UTC ms by this computer, never before the class's last stamp."""
-        import time
-
         return max(int(time.time() * 1000), (await self.status()).stamp_ms)
 
     def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
@@ -324,8 +322,6 @@ class Session:
 
 def sign_command(cluster_id: bytes, keys: PersonKeys, place: Place, command: Command) -> Envelope:
     """The signed envelope of a command at a place. Raises BadInput for a field that no replica would take."""
-    from lms_desktop.client.errors import BadInput
-
     try:
         body = command.body()
     except CommandError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from lms_desktop.client.ask import ask
 from lms_desktop.client.errors import NodeRefused, SignInFailed
 from lms_desktop.client.link import Link
+from lms_desktop.client.passphrase import unwrap_keys
 from lms_desktop.client.protocol import ItemState, OutboxItem
 from lms_desktop.client.session import HAND_OVER_S, Person, School, Session, refusal
 from lms_desktop.school import proofs
@@ -19,9 +20,7 @@ from lms_desktop.trust.keyring import (
     STAFF_WORDS,
     STUDENT_WORDS,
     PersonKeys,
-    WrongPassphrase,
     new_passphrase,
-    unwrap,
     wrap,
 )
 from lms_desktop.trust.primitives import random_bytes
@@ -48,40 +47,6 @@ async def sign_in(link: Link, *, login: str, passphrase: str, user_data: Path) -
     keys = await unwrap_keys(school.cluster_id, row, passphrase)
     person = Person(row.person, row.username, row.name, Role(row.role), row.key)
     return Session(link, school, person, keys, user_data)
-
-
-async def unwrap_keys(cluster_id: bytes, row: KeysRow, passphrase: str) -> PersonKeys:
-    """The keys behind a row, derived in a child process and checked against what is published.
-
-    Raises SignInFailed.
-    """
-    if row.wrapped is None:
-        raise SignInFailed(
-            "This account has not been used yet.",
-            where=row.username,
-            next_step="Use the invitation on your slip for the first sign-in.",
-        )
-    try:
-        keys = await asyncio.to_thread(
-            unwrap, row.wrapped, passphrase, cluster_id=cluster_id, person=row.person
-        )
-    except WrongPassphrase as error:
-        raise SignInFailed(
-            "The passphrase is not right.",
-            where=row.username,
-            next_step="Check each word and try again. If it is lost, your instructor can invite you anew.",
-        ) from error
-    except TrustError as error:
-        raise SignInFailed(
-            str(error), where=row.username, next_step="Ask an administrator if it happens again."
-        ) from error
-    if (keys.signing.public, keys.sealing.public) != (row.signing, row.sealing):
-        raise SignInFailed(
-            "The keys on this computer are not the ones the school lists.",
-            where=row.username,
-            next_step="Tell an administrator: this machine's copy may have been altered.",
-        )
-    return keys
 
 
 @dataclass(frozen=True, slots=True)

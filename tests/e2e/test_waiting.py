@@ -44,8 +44,11 @@ def test_without_a_quorum_writes_wait_and_then_take_effect_once(tmp_path: Path) 
                 return not (await here.status()).quorum
 
             await eventually(no_quorum)
-            page = await machines.machines_page(room.admin)
-            assert page.switch_on == ("B", "C")
+
+            async def named() -> bool:
+                return (await machines.machines_page(room.admin)).switch_on == ("B", "C")
+
+            await eventually(named)
 
             staff = room.instructor
             sent = await course.create_course(staff, code="W", title="Written alone")
