@@ -6,11 +6,13 @@
  4. Log Matching by the head chain: one (index, term), one head, everywhere and for ever.
  5. Leader Completeness: a new leader holds all that was ever committed.
  6. State Machine Safety: all commit the same chain.
- 7. Committed-On-Quorum: what a leader commits is durable on a majority of its configuration.
+ 7. Committed-On-Quorum: what a leader commits is durable on a majority of its configuration, and the last
+    entry of it is of its own term.
  8. Committed-Immutable: no committed entry is cut from any log.
  9. Monotonic: a server's term never falls, its commit index not within a session; commit <= last.
 10. Truth: nothing is acknowledged, or held stable, that is not durable.
-11. One change at a time: a leader has at most one uncommitted configuration.
+11. One change at a time: a leader has at most one uncommitted configuration; what is in force is in the log.
+12. Match: what a leader believes of a server is so, unless that server follows a later term by now.
 """
 
 from __future__ import annotations
@@ -72,7 +74,8 @@ class Checks:
         for entry in update.entries:
             self._entry(node, entry)
         if raft.commit > commit:
-            self._advance(node, commit, Role.LEADER in (role, raft.role))
+            leaving = role is Role.LEADER and raft.term == term
+            self._advance(node, commit, leaving or raft.role is Role.LEADER)
         stable = raft.log.stable
         require(stable <= len(node.disk.log), "stable is durable", (node, stable))
         if stable:
@@ -83,6 +86,9 @@ class Checks:
         if raft.role is Role.LEADER:
             pending = sum(1 for index, _ in history if index > raft.commit)
             require(pending <= 1, "one change at a time", history)
+            self._match(node)
+        if update.truncate_from is not None:
+            self._in_force(node, history[-1][0])
 
     def on_send(self, node: Node, message: Message) -> None:
         """Judge a promise that leaves."""
@@ -143,10 +149,28 @@ class Checks:
         if decides:
             self._on_quorum(node)
 
+    def _match(self, node: Node) -> None:
+        raft = node.raft
+        for peer in raft.peers():
+            disk = self._world.nodes[peer.machine].disk
+            if peer.match and disk.hard_state.term <= raft.term:
+                same = len(disk.log) >= peer.match and (
+                    disk.log[peer.match - 1].head == raft.log.position(peer.match).head
+                )
+                require(same, "match is true", (node, peer))
+
+    def _in_force(self, node: Node, index: int) -> None:
+        log = node.raft.log
+        require(index <= log.last.index, "the configuration in force is in the log", node)
+        if index:
+            entry = log.entries(index, index + 1, 1)[0]
+            require(entry.type in (2, 3), "the configuration in force is in the log", (node, entry))
+
     def _on_quorum(self, node: Node) -> None:
         raft = node.raft
         index = raft.commit
-        head = raft.log.position(index).head
+        _, term, head, _ = raft.log.position(index)
+        require(term == raft.term, "a leader decides entries of its own term", (node, index))
         voters = raft.configuration.voters
         holders = 0
         for server in voters:

@@ -59,7 +59,7 @@ class Faults:
 
     def _kill(self, node: Node) -> None:
         node.crash()
-        self._world.at(self._later(20, 2500), self._restart, node, node.boots)
+        self._world.at(self._later(20, self._random.choice((60, 2500))), self._restart, node, node.boots)
 
     def _restart(self, node: Node, boots: int) -> None:
         if not node.up and node.boots == boots:
@@ -69,6 +69,9 @@ class Faults:
         node = self._some()
         if node is None:
             return ""
+        if self._random.random() < 0.5:
+            node.dies_writing = lambda: self._kill(node)
+            return "crashes in mid-write"
         self._kill(node)
         return "crashes"
 
@@ -130,6 +133,11 @@ class Faults:
         if node is None:
             return ""
         node.stalled_until = self._later(100, 1800)
+        if self._random.random() < 0.5:  # and when it goes on, it hears of nothing new
+            for other in self._world.nodes:
+                if other != node.machine:
+                    self._world.network.cut(other, node.machine)
+            self._world.at(node.stalled_until + 400, self._world.network.heal)
         return "stalls"
 
     def _transfer(self) -> str:
@@ -143,11 +151,13 @@ class Faults:
         node = self._world.oracle.leader()
         if node is None or node.stalled_until > self._world.now:
             return ""
-        configuration = self._changed(node.raft.configuration)
-        if configuration is None:
-            return ""
-        answers = node.step([ProposeConfiguration(configuration, node.raft.commit, self._world.now)]).answers
-        return "membership changes" if isinstance(answers[0], Accepted) else ""
+        accepted = False
+        for _ in range(2):  # the second is one too many, most often
+            configuration = self._changed(node.raft.configuration)
+            if configuration is not None:
+                change = ProposeConfiguration(configuration, node.raft.commit, self._world.now)
+                accepted |= isinstance(node.step([change]).answers[0], Accepted)
+        return "membership changes" if accepted else ""
 
     def _changed(self, old: Configuration) -> Configuration | None:
         server = self._random.choice([node.server for node in self._world.nodes.values()])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,9 @@ class Node:
         self.fsync = FSYNC
         self.refuses = 0  # how many appends are still cut by the host
         self.stalled_until = 0
+        self.dies_writing: Callable[[], None] | None = (
+            None  # cuts the power while the next write is under way
+        )
         self.up = False
         self.boots = 0
         self.muted = False
@@ -177,7 +180,14 @@ class Node:
         low, high = self.fsync
         took = low + int(self._random.random() * (high - low + 1))
         self._disk_free = max(world.now + took, self._disk_free)
+        if self.dies_writing is not None:
+            world.at(world.now, self._die, self.boots, self.dies_writing)
+            self.dies_writing = None
         world.at(self._disk_free, self._written, self.boots, seq)
+
+    def _die(self, boot: int, kill: Callable[[], None]) -> None:
+        if self.up and boot == self.boots:
+            kill()
 
     def _written(self, boot: int, seq: int) -> None:
         if not self.up or boot != self.boots:

@@ -11,6 +11,7 @@ KINDS = (
     "bad networks",
     "completions out of order",
     "crashes",
+    "crashes in mid-write",
     "crashes of a leader",
     "entries refused",
     "leaders",
