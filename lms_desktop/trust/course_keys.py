@@ -3,7 +3,7 @@
     place       = cluster_id + strict encoding of [course, number, public]        number counts from 1
     slot        = sealed box of  seed (32) + BLAKE2b("LMS/v1/course-slot\\0" + place)        112 bytes
                   one for each member of the staff, one for the school's recovery key
-    predecessor = XChaCha20-Poly1305(BLAKE2b("LMS/v1/predecessor\\0" + seed), the previous seed,
+    predecessor = XChaCha20-Poly1305(BLAKE2b("LMS/v1/predecessor-key\\0" + seed), the previous seed,
                       associated = "LMS/v1/predecessor\\0" + place)        72 bytes; none in generation 1
 
 Who opens one generation opens all before it, and none after: a leaving instructor keeps what was already
@@ -26,6 +26,7 @@ from lms_desktop.trust.primitives import (
 
 _SLOT_TAG = tag("course-slot")
 _PREDECESSOR_TAG = tag("predecessor")
+_PREDECESSOR_KEY_TAG = tag("predecessor-key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,11 @@ class Generation:
         """Seal the previous generation's key pair for who holds this one."""
         assert key.public == self.public
         associated = _PREDECESSOR_TAG + self._place()
-        return encrypt(hash_(_PREDECESSOR_TAG, key.seed), previous.seed, associated)
+        return encrypt(hash_(_PREDECESSOR_KEY_TAG, key.seed), previous.seed, associated)
 
     def open_predecessor(self, box: bytes, key: SealingKey, previous_public: bytes) -> SealingKey:
         """Return the previous generation's key pair, given this one's; raises CannotOpen."""
-        seed = decrypt(hash_(_PREDECESSOR_TAG, key.seed), box, _PREDECESSOR_TAG + self._place())
+        seed = decrypt(hash_(_PREDECESSOR_KEY_TAG, key.seed), box, _PREDECESSOR_TAG + self._place())
         return _expect(seed, previous_public)
 
     def _place(self) -> bytes:

@@ -6,7 +6,7 @@
     commitment = BLAKE2b("LMS/v1/item-key\\0" + item key + context)            in the signed body
     slot       = sealed box of  item key (32) + BLAKE2b("LMS/v1/slot\\0" + context) (32)      112 bytes
     file key   = BLAKE2b("LMS/v1/file-key\\0" + item key + context)
-    chunk      = XChaCha20-Poly1305(file key, up to 1 MiB, associated = "LMS/v1/chunk\\0" + place)
+    chunk      = XChaCha20-Poly1305(file key, up to 1 MiB, associated = "LMS/v1/sealed-chunk\\0" + place)
       place    = number u64 + (1 for the last chunk, else 0) u8
       nonce    = the first 24 bytes of BLAKE2b, keyed with the file key, of "LMS/v1/chunk-nonce\\0" + place +
                  plaintext: the same chunk always seals to the same bytes, another never under the same nonce
@@ -48,7 +48,7 @@ _ITEM_TAG = tag("item")
 _COMMIT_TAG = tag("item-key")
 _SLOT_TAG = tag("slot")
 _FILE_TAG = tag("file-key")
-_CHUNK_TAG = tag("chunk")
+_CHUNK_TAG = tag("sealed-chunk")
 _NONCE_TAG = tag("chunk-nonce")
 _chunk_place = struct.Struct(">QB").pack
 
