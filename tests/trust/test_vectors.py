@@ -9,7 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from lms_desktop.trust import chain, course_keys, invites, keyring, receipts, recovery, sealing, wire
+from lms_desktop.trust import (
+    chain,
+    course_keys,
+    invites,
+    keyring,
+    manifest,
+    orders,
+    receipts,
+    recovery,
+    sealing,
+    wire,
+)
 from lms_desktop.trust.envelope import Envelope, envelope_hash, make_payload, payload_hash
 from lms_desktop.trust.genesis import Genesis
 from lms_desktop.trust.primitives import CurveKeys, KdfParams, SealingKey, SigningKey, hash_, sha256
@@ -51,7 +62,13 @@ def deterministic() -> dict[str, bytes]:
     )
     signing, curve = invites.token_keys(bytes([4]) * 32)
     file_key = sealing.FileKey(ITEM_KEY, CONTEXT)
+    listed = manifest.Manifest(1_500_000, 1_048_616, (bytes([1]) * 32, bytes([2]) * 32)).encode()
+    order = orders.Order.sign(CLUSTER, KEY, author=3, machine=2, nonce=LANE, verb="stop")
     return {
+        "chunk_name": manifest.chunk_hash(b"chunk"),
+        "manifest": listed,
+        "manifest_hash": manifest.manifest_hash(listed),
+        "order": order.encode(),
         "curve_public": CurveKeys(bytes([3]) * 32).public,
         "wire": wire.pack(BODY),
         "envelope": envelope.raw,
