@@ -112,6 +112,7 @@ class Delivery:
         for item in list(self._outbox.items.values()):
             if item.open:
                 self._take_up(item)
+                self._settle_known(self._lane(item))
             elif item.state is State.ACCEPTED and item.manifest is not None:
                 files.follow(item)
         self._timer = self._loop.call_later(TICK_S, self._tick)
@@ -256,11 +257,12 @@ class Delivery:
             self._trace("after-proposal")
 
     def _tick(self) -> None:
-        """Hand in again what got no outcome in time, and tell of what takes longer than a moment."""
+        """Look after what got no outcome in time, and tell of what takes longer than a moment."""
         self._timer = self._loop.call_later(TICK_S, self._tick)
         late = self._loop.time() - AGAIN_S
-        for key, lane in self._lanes.items():
+        for key, lane in list(self._lanes.items()):
             if lane.handed_in_at < late and lane.following > min(lane.items):
+                self._settle_known(lane)
                 lane.rewind()
             if lane.following in lane.items:
                 self._mark(key)
@@ -280,21 +282,34 @@ class Delivery:
                 continue
             own = outcome.envelope_hash == envelope_hash(item.envelope.raw)
             if outcome.final or (own and outcome.code in _HOPELESS):
-                self._settle(item, outcome.code if own else Code.SEQ_USED, entry.index, entry.stamp)
+                self._settle(item, own, outcome.code, entry.index, entry.stamp)
             elif own and outcome.code == Code.TOO_FEW_TICKETS and self._files is not None:
                 self._files.too_few(item)
                 self._lane(item).rewind()
 
-    def _settle(self, item: Item, code: int, index: int, stamp: int | None) -> None:
-        """Item reached its outcome."""
+    def _settle_known(self, lane: _Lane) -> None:
+        """Settle what the ledger knows already: outcomes of before this run, whose note the outbox lost."""
+        for item in list(lane.items.values()):
+            settled = self._ledger.outcome(*item.key)
+            if settled is None:
+                break
+            own = settled.envelope_hash == envelope_hash(item.envelope.raw)
+            self._settle(item, own, settled.code, settled.index, settled.stamp)
+
+    def _settle(self, item: Item, own: bool, code: int, index: int, stamp: int) -> None:
+        """The item's place is taken: by the item itself (`own`), or by another command."""
         self._trace("before-acknowledgement")
-        item.code, item.index, item.stamp = code, index, stamp
+        is_void = item.envelope.kind == Void.KIND
+        item.code = (
+            code if own or is_void else Code.SEQ_USED
+        )  # a void that came too late tells what it missed
+        item.index, item.stamp = index, stamp
         lane = self._lanes[item.key[:2]]
         del lane.items[item.envelope.seq]
         if not lane.items:
             del self._lanes[item.key[:2]]
         self._quiet.pop(item.key, None)
-        if code:
+        if item.code:
             item.state = State.REFUSED
             self._outbox.end(item)
             if item.manifest is not None and self._files is not None:
@@ -305,7 +320,7 @@ class Delivery:
             if self._files is not None:
                 self._files.settled(item)
         else:
-            item.state = State.DROPPED if item.envelope.kind == Void.KIND else State.ACCEPTED
+            item.state = State.DROPPED if is_void and own else State.ACCEPTED
             self._outbox.forget(item)
         self._tell(item)
 

@@ -47,10 +47,12 @@ from lms_desktop.trust.wire import Packable
 
 KEEP = 19  # a verb of the files link
 DONE, UNDER_WAY = 0, 1
+REFUSED = "refused"
 POLL_S = 0.25
 ANSWER_S = 5.0
 EXTRA_S = 5.0
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+REFUSED_S = 30.0
 KEPT_AT_ONCE = 32
 _log = logging.getLogger(__name__)
 
@@ -213,9 +215,9 @@ class Keeping:
         if envelope.kind == Submission.KIND:
             code = rules.may_submit(self._db, envelope.author, envelope.decode_body())
             if code:
-                raise PeerError("refused", sentence(code))
+                raise PeerError(REFUSED, sentence(code))
         elif not author.active:
-            raise PeerError("refused", "This account has been switched off")
+            raise PeerError(REFUSED, "This account has been switched off")
 
     def _school(self) -> bytes:
         school = self._ledger.cluster_id
@@ -230,14 +232,17 @@ class _Job:
         self._keeping = keeping
         self._item = item
         self._since = self._not_before = asyncio.get_running_loop().time()
+        self._refused = False
         self.news = asyncio.Event()
         self.ready = False
         self.task = asyncio.create_task(self._run())
 
     def begin_again(self) -> None:
-        """The tickets were not enough for the ledger: wait for more, at least a second."""
-        self.ready = False
-        self._not_before = asyncio.get_running_loop().time() + 1.0
+        """The tickets were not enough for the ledger: wait for more, and longer where a keeper had
+        refused.
+        """
+        self._not_before = asyncio.get_running_loop().time() + (REFUSED_S if self._refused else 1.0)
+        self._refused = self.ready = False
 
     async def _run(self) -> None:
         asking: dict[int, asyncio.Task[None]] = {}
@@ -282,16 +287,18 @@ class _Job:
         return raw
 
     async def _judge(self) -> None:
-        """Propose the item if its tickets are enough."""
+        """Propose the item if its tickets are enough, or a keeper says that the ledger will refuse it
+        anyway.
+        """
         keeping = self._keeping
         others = keeping.others()
         held = len(self._item.tickets.keys() & set(others))
         needed = tickets_needed(len(keeping._host.voters))
         wanted = min(needed + 1, len(others))
         now = asyncio.get_running_loop().time()
-        if now < self._not_before or held < needed:
+        if now < self._not_before or (held < needed and not self._refused):
             return
-        if held >= wanted or now - self._since >= EXTRA_S:
+        if held >= wanted or self._refused or now - self._since >= EXTRA_S:
             await keeping._outbox.sync(self._item)
             self.ready = True
             keeping.on_ready(self._item)
@@ -321,6 +328,9 @@ class _Job:
                 )
             except PeerError as error:
                 _log.info("keeper %d does not take a file yet: %s", keeper, error)
+                if error.code == REFUSED:
+                    self._refused = True
+                    self.news.set()
                 await asyncio.sleep(RETRY_S[min(failures, 4)])
                 failures += 1
                 continue

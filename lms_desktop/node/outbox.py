@@ -230,12 +230,14 @@ class Outbox:
             self._soon()
 
     def _answer(self, entry: "_New", refusal: NodeError | None) -> None:
-        if refusal is not None and self.items.get(entry.item.key) is entry.item:
-            del self.items[entry.item.key]
+        key = entry.item.key
+        if refusal is not None and self.items.get(key) is entry.item:
+            del self.items[key]
             self._bytes -= len(entry.item.envelope.raw)
             if entry.replaces is not None:
-                self.items[entry.item.key] = entry.replaces
+                self.items[key] = entry.replaces
                 self._bytes += len(entry.replaces.envelope.raw)
+            self._changed[key] = entry.replaces  # whatever a later change of it wrote is not kept
         if not entry.future.done():
             if refusal is None:
                 entry.future.set_result(None)

@@ -56,6 +56,7 @@ class Work:
         self._machine = machine
         self._db = db
         self._ledger = ledger
+        self._host = host
         self._links = links
         self._server = server
         self._outbox = outbox
@@ -134,13 +135,16 @@ class Work:
         if changes & _FILES:
             self.replicator.poke()
 
-    def _wanted(self) -> Wanted:
+    def _wanted(self, after: int) -> Wanted:
         materials = [row.manifest for row in material_manifests(self._db)]
         if not self._ledger.is_keeper(self._machine):
             return Wanted(materials, ())
-        return Wanted(materials, [(row.manifest, row.position) for row in submission_manifests(self._db)])
+        rows = submission_manifests(self._db, after)
+        return Wanted(materials, [(row.manifest, row.position) for row in rows])
 
-    def _referenced(self) -> set[bytes]:
+    def _referenced(self) -> set[bytes] | None:
+        if self._ledger.applied < self._host.commit_index:
+            return None
         named = {row.manifest for row in material_manifests(self._db)}
         named |= {row.manifest for row in submission_manifests(self._db)}
         return named | {item.manifest for item in self._outbox.items.values() if item.manifest is not None}

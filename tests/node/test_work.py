@@ -10,9 +10,9 @@ import pytest
 
 from lms_desktop.node import delivery as delivery_module
 from lms_desktop.node.errors import PeerError
-from lms_desktop.node.items import State
+from lms_desktop.node.items import Item, State
 from lms_desktop.node.keeping import KEEP
-from lms_desktop.node.outbox import OutboxError
+from lms_desktop.node.outbox import Outbox, OutboxError
 from lms_desktop.school.commands import Submission, Void, WrappedKeysSet
 from lms_desktop.school.outcomes import Outcome as Code
 from lms_desktop.trust.envelope import Envelope
@@ -290,20 +290,22 @@ def test_one_keeper_off_makes_it_accepted_first_and_safe_by_itself_later(
     run(story())
 
 
-def test_a_student_of_another_course_gets_no_ticket(tmp_path: Path) -> None:
+def test_who_may_not_submit_gets_no_ticket_and_is_told_so_by_the_ledger(tmp_path: Path) -> None:
     async def story() -> None:
         async with classroom(tmp_path) as nodes:
             node = await nodes.follower()
             envelope, name = hand_in(nodes.school, node, nodes.school.teacher, bytes(1000))
             item = await node.work._delivery.submit(envelope.raw, name, "essay")
-            await asyncio.sleep(0)
             keeper = await nodes.leader()
             raw = node.store.raw_manifest(name)
             assert raw is not None
             with pytest.raises(PeerError) as refused:
                 await node.station.links.request(keeper.number, KEEP, [envelope.raw, raw], 5.0)
             assert refused.value.code == "refused"
-            assert item.open
+            await everywhere(nodes, envelope, Code.NOT_ENROLLED)
+            await until(lambda: item.state is State.REFUSED)
+            assert item.code == Code.NOT_ENROLLED
+            assert item.tickets == {}
             assert count_submissions(node) == 0
 
     run(story())
@@ -330,5 +332,45 @@ def test_a_lost_message_is_sent_again(tmp_path: Path, monkeypatch: pytest.Monkey
             for each in commands:
                 await everywhere(nodes, each)
             assert lost > 3
+
+    run(story())
+
+
+def test_an_outcome_that_the_outbox_did_not_note_is_found_in_the_ledger(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with classroom(tmp_path) as nodes:
+            node = await nodes.follower()
+            envelope = keys_set(nodes.school, nodes.school.alice, 1)
+            await node.work._delivery.submit(envelope.raw, None, "keys")
+            await everywhere(nodes, envelope)
+            number = node.number
+            await nodes.stop(number)
+            outbox = Outbox.open(tmp_path / str(number))  # as if the last write of the outbox was lost
+            await outbox.save(Item(envelope, None, "keys", 1), lambda: True)
+            await outbox.close()
+            node = nodes.start(number)
+            assert node.outbox.items == {}
+            assert node.states() == ["accepted"]
+
+    run(story())
+
+
+def test_a_void_that_came_too_late_tells_what_it_missed(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with classroom(tmp_path) as nodes:
+            node = await nodes.follower()
+            alice = nodes.school.alice
+            envelope = keys_set(nodes.school, alice, 1)
+            await node.work._delivery.submit(envelope.raw, None, "keys")
+            await everywhere(nodes, envelope)
+            number = node.number
+            await nodes.stop(number)
+            void = nodes.school.sign(alice, Void(), seq=envelope.seq)
+            outbox = Outbox.open(tmp_path / str(number))
+            await outbox.save(Item(void, None, "keys", 1), lambda: True)
+            await outbox.close()
+            node = nodes.start(number)
+            assert node.outbox.items == {}
+            assert node.states() == ["accepted"]
 
     run(story())

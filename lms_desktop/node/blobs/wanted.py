@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from lms_desktop.node.blobs.store import BlobStore
 from lms_desktop.node.blobs.swarm import Sources, Swarm
@@ -13,15 +14,14 @@ from lms_desktop.node.errors import NodeError
 
 RETRY_S = 10.0
 AT_ONCE = 2
-DROP_EVERY_S = 86_400.0
+DROP_EVERY_S = 3_600.0
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The files that this machine must hold: materials on every machine, submissions on keepers.
-
-    `submissions` are (manifest hash, ledger index), by ascending index.
+    """The files that this machine must hold: all materials on every machine; on keepers, submissions
+    after the ledger index that was asked about, as (manifest hash, index), by ascending index.
     """
 
     materials: Sequence[bytes]
@@ -29,8 +29,9 @@ class Wanted:
 
 
 class Replicator:
-    """Keeps this machine whole. `wanted()` says what it must hold, `sources()` who may have it, and
-    `referenced()` all manifests that the ledger or the outbox name (those are never dropped).
+    """Keeps this machine whole. `wanted(after)` says what it must hold, `sources()` who may have it, and
+    `referenced()` all manifests that the ledger or the outbox name, which are never dropped; None while
+    the ledger's tables are behind.
 
     `trouble` is why something is missing, empty when nothing is.
     """
@@ -39,8 +40,8 @@ class Replicator:
         self,
         store: BlobStore,
         swarm: Swarm,
-        wanted: Callable[[], Wanted],
-        referenced: Callable[[], Collection[bytes]],
+        wanted: Callable[[int], Wanted],
+        referenced: Callable[[], Collection[bytes] | None],
         sources: Sources,
     ) -> None:
         self._store = store
@@ -49,6 +50,8 @@ class Replicator:
         self._referenced = referenced
         self._sources = sources
         self._whole: set[bytes] = set()
+        self._lacking: dict[bytes, int] = {}  # manifest hash -> ledger index; 0 for materials
+        self._seen = 0
         self._tried: dict[bytes, float] = {}
         self._losses = store.losses
         self._news = asyncio.Event()
@@ -75,10 +78,23 @@ class Replicator:
 
     def held_up_to(self, applied: int) -> int:
         """The ledger index up to which this machine holds every submission, where `applied` is applied."""
-        for name, index in self._wanted().submissions:
+        self._look()
+        return min((index - 1 for index in self._lacking.values() if index), default=applied)
+
+    def _look(self) -> None:
+        """Note what the ledger named since the last look; all of it again after a file was found damaged."""
+        if self._store.losses != self._losses:
+            self._losses = self._store.losses
+            self._whole.clear()
+            self._seen = 0
+        wanted = self._wanted(self._seen)
+        for name in wanted.materials:
             if name not in self._whole:
-                return index - 1
-        return applied
+                self._lacking.setdefault(name, 0)
+        for name, index in wanted.submissions:
+            self._seen = index
+            if name not in self._whole:
+                self._lacking[name] = index
 
     async def _fetch(self) -> None:
         while True:
@@ -96,17 +112,10 @@ class Replicator:
 
     def _due(self) -> list[bytes]:
         """Up to two files that are missing and were not tried just now."""
-        if self._store.losses != self._losses:
-            self._losses = self._store.losses
-            self._whole.clear()
-        wanted = self._wanted()
-        names = dict.fromkeys([*wanted.materials, *(name for name, _ in wanted.submissions)])
-        lacking = [name for name in names if name not in self._whole]
-        self._tried = {name: self._tried[name] for name in lacking if name in self._tried}
-        if not lacking:
-            self.trouble = ""
+        self._look()
         now = time.monotonic()
-        return [name for name in lacking if now - self._tried.get(name, -RETRY_S) >= RETRY_S][:AT_ONCE]
+        due = (name for name in self._lacking if now - self._tried.get(name, -RETRY_S) >= RETRY_S)
+        return list(islice(due, AT_ONCE))
 
     async def _one(self, name: bytes) -> None:
         try:
@@ -116,13 +125,18 @@ class Replicator:
             self._tried[name] = time.monotonic()
         else:
             self._whole.add(name)
+            self._tried.pop(name, None)
+            self._lacking.pop(name, None)
+            if not self._lacking:
+                self.trouble = ""
 
     async def _drop(self) -> None:
         while True:
+            await asyncio.sleep(DROP_EVERY_S)
             try:
-                freed = await asyncio.to_thread(self._store.drop_unreferenced, frozenset(self._referenced()))
-                if freed:
+                referenced = self._referenced()
+                if referenced is not None:
+                    freed = await asyncio.to_thread(self._store.drop_unreferenced, frozenset(referenced))
                     _log.info("dropped %d bytes of files that nothing names", freed)
             except OSError:
                 _log.exception("files that nothing names could not be dropped")
-            await asyncio.sleep(DROP_EVERY_S)

@@ -23,7 +23,7 @@ def test_named_files_arrive_and_lost_ones_are_repaired(tmp_path: Path) -> None:
             keeper = Replicator(
                 store,
                 swarms[1],
-                lambda: Wanted([material], named),
+                lambda after: Wanted([material], [each for each in named if each[1] > after]),
                 lambda: {material, submission},
                 lambda: [1],
             )
@@ -36,8 +36,10 @@ def test_named_files_arrive_and_lost_ones_are_repaired(tmp_path: Path) -> None:
             await until(lambda: keeper.holds(submission))
             assert keeper.held_up_to(40) == 6, "what comes before is not held"
             assert "Switch on" in keeper.trouble
-            named.remove((nowhere, 7))
-            assert keeper.held_up_to(40) == 40
+            late, _ = store_whole(source, b"late", 1_000)
+            named.append((late, 12))
+            keeper.poke()
+            await until(lambda: keeper.holds(late))
 
             (tmp_path / "2/blobs/chunks").rename(tmp_path / "lost")  # the disk lost all chunks
             (tmp_path / "2/blobs/chunks").mkdir()
