@@ -14,6 +14,7 @@ from lms_desktop.node.raft.types import (
     EntryType,
     HardState,
     Mute,
+    Persisted,
     Position,
     Propose,
     ProposeConfiguration,
@@ -57,6 +58,19 @@ def test_a_sole_voter_leads_only_when_its_vote_for_itself_is_durable() -> None:
     assert cluster.leaders() == []
     assert cluster.nodes[1].term == 2
     assert not cluster.wire
+    cluster.fsync(1)
+    assert cluster.leaders() == [1]
+
+
+def test_a_vote_for_itself_in_an_earlier_campaign_counts_for_nothing() -> None:
+    cluster = Cluster((1,))
+    cluster.slow = {1}
+    cluster.step(1)
+    cluster.idle(1200)
+    disk = cluster.disks[1]
+    assert len(disk.pending) == 2
+    cluster.step(1, Persisted(disk.complete()))
+    assert cluster.leaders() == []
     cluster.fsync(1)
     assert cluster.leaders() == [1]
 
