@@ -35,8 +35,12 @@ class Tasks:
                 task.cancel()
         task = asyncio.get_event_loop().create_task(self._guard(work, busy, on_error))
         self._running[task] = key
-        task.add_done_callback(lambda done: self._running.pop(done, None))
+        task.add_done_callback(lambda done: self._end(done, work))
         return task
+
+    def _end(self, task: asyncio.Task[Any], work: Coroutine[Any, Any, Any]) -> None:
+        self._running.pop(task, None)
+        work.close()  # one that was cancelled before it began would be warned about as never awaited
 
     async def _guard(
         self,

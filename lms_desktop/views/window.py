@@ -41,7 +41,7 @@ class IdleWatch(QObject):
 
     idle = Signal()
 
-    def __init__(self, parent: QObject, minutes: Callable[[], int]) -> None:
+    def __init__(self, parent: QObject, minutes: Callable[[], float]) -> None:
         super().__init__(parent)
         self._minutes = minutes
         self._watched: set[int] = set()
@@ -60,7 +60,7 @@ class IdleWatch(QObject):
 
     def restart(self) -> None:
         """Count from now."""
-        self._timer.start(self._minutes() * 60_000)
+        self._timer.start(round(self._minutes() * 60_000))
 
     def stop(self) -> None:
         """Count no more."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterator
 
 import pytest
 import qasync
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication
 
+from lms_desktop.demo.school import DemoSchool
 from lms_desktop.views.theme import prepare, theme
-
-T = TypeVar("T")
-DEADLINE_S = 20.0
+from tests.views.actor import Actor
+from tests.views.runner import Runner
+from tests.views.school import seeded_school
 
 
 @pytest.fixture(scope="session")
@@ -41,35 +40,27 @@ def loop(dressed: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
     loop.close()
 
 
-class Runner:
-    """Runs a test's awaits on the app's loop, with deadlines."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-
-    def __call__(self, work: Awaitable[T], *, timeout_s: float = DEADLINE_S) -> T:
-        """Await `work`."""
-        return self._loop.run_until_complete(asyncio.wait_for(work, timeout_s))
-
-    def until(self, condition: Callable[[], object], *, timeout_s: float = DEADLINE_S) -> None:
-        """Let the app run until `condition()` is true."""
-
-        async def poll() -> None:
-            deadline = time.monotonic() + timeout_s
-            while not condition():
-                assert time.monotonic() < deadline, "the condition did not come true in time"
-                await asyncio.sleep(0.01)
-
-        self._loop.run_until_complete(poll())
-
-
 @pytest.fixture
 def run(loop: asyncio.AbstractEventLoop) -> Runner:
     return Runner(loop)
 
 
-def find(root: QWidget, object_name: str) -> QWidget:
-    """Return the one visible widget of that name under `root`, its dialogs included."""
-    found = [widget for widget in root.findChildren(QWidget, object_name) if widget.isVisible()]
-    assert len(found) == 1, f"{object_name}: {len(found)} visible"
-    return found[0]
+@pytest.fixture(scope="session")
+def school(loop: asyncio.AbstractEventLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoSchool]:
+    """A real seeded school: three node processes, alive for all tests of the views."""
+    with seeded_school(Runner(loop), tmp_path_factory.mktemp("school")) as school:
+        yield school
+
+
+@pytest.fixture
+def seat(school: DemoSchool, run: Runner) -> Iterator[Callable[[str], Actor]]:
+    """Sit down at a machine: `seat("B")`; the window is left at the end of the test."""
+    actors: list[Actor] = []
+
+    def sit(name: str) -> Actor:
+        actors.append(Actor(school, run, name))
+        return actors[-1]
+
+    yield sit
+    for actor in actors:
+        actor.leave()

@@ -10,8 +10,8 @@ import pytest
 from lms_desktop.app import Door, EmbeddedNode
 from lms_desktop.client.link import Link
 from lms_desktop.views.crash import CrashDialog, CrashReports, group_of
-from tests.views.conftest import Runner, find
 from tests.views.gate import faults
+from tests.views.runner import Runner, find
 
 
 def failing() -> BaseException:

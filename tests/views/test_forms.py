@@ -17,8 +17,8 @@ from lms_desktop.views.preferences import Preferences
 from lms_desktop.views.signin import LockView, PassphraseView, SignInView
 from lms_desktop.views.welcome import WelcomeView
 from lms_desktop.views.widgets import button, named
-from tests.views.conftest import Runner, find
 from tests.views.gate import faults
+from tests.views.runner import Runner, find
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from lms_desktop.client.errors import BadFile, NodeUnreachable
 from lms_desktop.views.messages import MAX_KEPT, MAX_SHOWN, Action, Messages, Toasts, explain
-from tests.views.conftest import find
 from tests.views.gate import faults
+from tests.views.runner import find
 
 
 @pytest.fixture

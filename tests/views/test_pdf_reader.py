@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QApplication
 from lms_desktop.resources import resource
 from lms_desktop.views.pdf_reader import PdfReader
 from lms_desktop.views.theme import theme
-from tests.views.conftest import Runner, find
 from tests.views.gate import faults
+from tests.views.runner import Runner, find
 
 
 @pytest.fixture(scope="module")
