@@ -25,7 +25,7 @@ from lms_desktop.node.admission import LOCAL_DOMAIN
 from lms_desktop.node.errors import DiskFull, NodeError, PeerError
 from lms_desktop.node.folder import replace_file
 from lms_desktop.node.outbox import OutboxError
-from lms_desktop.node.sockets import MAX_MESSAGE, Context, Reader, listener
+from lms_desktop.node.sockets import MAX_MESSAGE, NOBLOCK, SNDMORE, Context, Reader, listener, receive_two
 from lms_desktop.school.commands import CommandError
 from lms_desktop.trust.errors import TrustError
 from lms_desktop.trust.primitives import CurveKeys
@@ -170,10 +170,10 @@ class LocalServer:
         self._reader.close()
 
     def _receive(self) -> None:
-        frames = self._socket.recv_multipart(zmq.NOBLOCK)
-        if len(frames) != 2:
+        message = receive_two(self._socket)
+        if message is None:
             return
-        route, frame = frames
+        route, frame = message
         if frame[:1] != VERSION:
             self._send(route, VERSION + pack([0, "unsupported", list(PROTOCOLS)]), is_event=False)
             return
@@ -214,8 +214,8 @@ class LocalServer:
     def _push(self, route: bytes, frame: bytes) -> bool:
         """Hand a frame to ZeroMQ; False where its reader has no room. One that is gone is forgotten."""
         try:
-            self._socket.send(route, zmq.SNDMORE | zmq.NOBLOCK)
-            self._socket.send(frame, zmq.NOBLOCK)
+            self._socket.send(route, SNDMORE)
+            self._socket.send(frame, NOBLOCK)
         except zmq.Again:
             return False
         except zmq.ZMQError as error:

@@ -17,6 +17,8 @@ DRAIN_LIMIT = 256
 """Messages that one socket may deliver before the others get their turn."""
 
 MAX_MESSAGE = 2 << 20
+NOBLOCK = int(zmq.NOBLOCK)  # as plain numbers: combining flags of pyzmq's enum costs microseconds
+SNDMORE = int(zmq.SNDMORE) | NOBLOCK
 Context = zmq.Context[zmq.Socket[bytes]]
 
 
@@ -135,10 +137,26 @@ def events(socket: zmq.Socket[bytes]) -> int:
     return cast(int, socket.getsockopt(zmq.EVENTS))
 
 
+def receive_two(socket: zmq.Socket[bytes]) -> tuple[bytes, bytes] | None:
+    """The next message of two frames; None for one of more. Raises zmq.Again.
+
+    On the hottest path: `recv_multipart` takes three times as long.
+    """
+    first = socket.recv(NOBLOCK)
+    second = socket.recv(NOBLOCK)
+    if not socket.getsockopt(zmq.RCVMORE):
+        return first, second
+    while socket.getsockopt(zmq.RCVMORE):
+        socket.recv(NOBLOCK)
+    return None
+
+
 def send(socket: zmq.Socket[bytes], frames: Sequence[bytes]) -> bool:
     """Hand over a message without waiting; False where there is no connection or its queue is full."""
     try:
-        socket.send_multipart(frames, zmq.NOBLOCK)
+        for frame in frames[:-1]:
+            socket.send(frame, SNDMORE)
+        socket.send(frames[-1], NOBLOCK)
     except zmq.ZMQError as error:
         if error.errno in (zmq.EAGAIN, zmq.EHOSTUNREACH):
             return False

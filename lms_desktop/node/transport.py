@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import msgpack
 import zmq
 
 from lms_desktop.node.admission import Admission
@@ -38,6 +39,8 @@ JOIN = 1
 
 CONSENSUS_QUEUE = 64
 SERVED_PER_PEER = 16
+MAX_FIELDS = 1024
+"""Of any array in a one-way message: msgpack allocates what an array claims before it reads on."""
 DELAYED_MS = 10_000
 REDIAL_S = 1.0
 _log = logging.getLogger(__name__)
@@ -298,7 +301,7 @@ class PeerLinks:
             if sender.token:
                 self.dropped["token out of place"] += 1
                 return
-            verb, *fields = unpack_array(frames[2].bytes, limit=MAX_MESSAGE)
+            verb, *fields = _unpack_message(frames[2].bytes)
             handler = self._messages.get(verb) if type(verb) is int else None
             if handler is None:
                 self.dropped["unknown verb"] += 1
@@ -423,6 +426,20 @@ class PeerLinks:
                 del self._served[key]
         if not await listening.send((route, self._header_frame, pack(answer))):
             self.dropped["not sent"] += 1
+
+
+def _unpack_message(body: bytes) -> Fields:
+    """The fields of a one-way message. Nothing in it is signed or stored as it came, so it need not be
+    canonical; its handler checks the type of every field. Raises BadMessage."""
+    try:
+        fields = msgpack.unpackb(
+            body, raw=False, use_list=False, max_array_len=MAX_FIELDS, max_map_len=0, max_ext_len=0
+        )
+    except (ValueError, RecursionError, msgpack.UnpackException) as error:
+        raise BadMessage("a body is msgpack without maps and extensions") from error
+    if type(fields) is not tuple:
+        raise BadMessage("a body is an array")
+    return fields
 
 
 def _key(frames: list[zmq.Frame]) -> bytes:

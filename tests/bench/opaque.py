@@ -1,17 +1,19 @@
 """A state machine that stores what it is given: the benchmark's stand-in for the ledger."""
 
 import sqlite3
+import struct
 from collections.abc import Sequence
 
 from lms_desktop.node.raft.types import Configuration, Entry, EntryType, Server, decode_configuration
 from lms_desktop.trust.primitives import hash_, tag
 
 _HEAD = tag("bench-head")
+_place = struct.Struct(">QQBq").pack
 
 
 def chain(head: bytes, index: int, term: int, type_: int, stamp: int, payload: bytes) -> bytes:
     """A head over everything in the entry."""
-    return hash_(_HEAD, head, b"%d %d %d %d " % (index, term, type_, stamp), payload)
+    return hash_(_HEAD, head, _place(index, term, type_, stamp), payload)
 
 
 class Opaque:

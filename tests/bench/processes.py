@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgpack
 import psutil
 import zmq
 
@@ -19,7 +20,7 @@ from lms_desktop.node import identity as identities
 from lms_desktop.node.raft.types import Configuration, Entry, HardState, Server, encode_configuration
 from lms_desktop.node.storage import Storage
 from lms_desktop.trust.primitives import CurveKeys, random_bytes
-from lms_desktop.trust.wire import pack, unpack_array
+from lms_desktop.trust.wire import pack
 from tests.bench.plan import Machine, Plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,8 +59,7 @@ class Client:
         """The next answer as (number, whether it went well, value), None when none comes in time."""
         if not self._socket.poll(int(timeout_s * 1000)):
             return None
-        number, status, value = unpack_array(self._socket.recv()[1:])
-        assert isinstance(number, int)
+        number, status, value = msgpack.unpackb(self._socket.recv()[1:], use_list=False)
         return number, status == 0, value
 
     def load(self, payloads: Iterator[bytes], outstanding: int, seconds: float) -> tuple[float, list[float]]:
@@ -70,7 +70,7 @@ class Client:
         def send_one() -> None:
             self._number += 1
             sent.append(clock())
-            socket_.send(b"\x01" + pack([self._number, "propose", [next(payloads)]]))
+            socket_.send(b"\x01" + msgpack.packb((self._number, "propose", (next(payloads),))))
 
         latencies: list[float] = []
         for _ in range(outstanding):

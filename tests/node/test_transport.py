@@ -10,7 +10,7 @@ import zmq
 from lms_desktop.node.admission import PEER_DOMAIN, AllowList
 from lms_desktop.node.errors import PeerError, PortInUse
 from lms_desktop.node.sockets import MAX_MESSAGE, dialer, listener
-from lms_desktop.node.transport import JOIN, PROTOCOL, BadMessage, Fields, Sender
+from lms_desktop.node.transport import JOIN, PROTOCOL, BadMessage, Fields, Peer, Sender
 from lms_desktop.trust.primitives import CurveKeys
 from lms_desktop.trust.wire import Packable, pack
 from tests.node.links import SCHOOL, Station, acquaint, stations, until
@@ -266,7 +266,7 @@ def garbage(header: bytes) -> dict[str, tuple[str, list[bytes]]]:
         "body is a map": ("malformed", [header, b"\x81\x01\x02"]),
         "body is an int": ("malformed", [header, b"\x05"]),
         "body is empty": ("malformed", [header, b"\x90"]),
-        "body is not canonical": ("malformed", [header, b"\x92\xcd\x00\x07\x01"]),
+        "body claims too much": ("malformed", [header, b"\xdd\x7f\xff\xff\xff\x07"]),
         "verb is text": ("unknown verb", [header, pack(["x"])]),
         "unknown verb": ("unknown verb", [header, pack([4711])]),
         "wrong fields": ("malformed", [header, pack([8])]),
@@ -411,5 +411,22 @@ def test_a_port_in_use_is_named() -> None:
                 )
             assert str(one.port) in str(failure.value)
             assert "--port" in failure.value.next_step
+
+    run(main())
+
+
+@pytest.mark.parametrize("host", ["%", "-", "_", "x y"])
+def test_an_address_that_is_none_makes_its_machine_unreachable_and_nothing_else(host: str) -> None:
+    async def main() -> None:
+        async with stations(1, 2) as (one, two):
+            inbox = Inbox(two)
+            nowhere = Peer(CurveKeys.generate().public, host, 47400, 47401)
+            one.links.set_peers({2: two.peer(), 3: nowhere})
+            one.links.keep_dialled([3, 2])
+            assert one.links.send(3, VERB, [1]) is False
+            with pytest.raises(PeerError) as failure:
+                await one.links.request(3, VERB, [], 1.0)
+            assert failure.value.code == "unreachable"
+            await delivered(one, two, inbox, 1)
 
     run(main())
