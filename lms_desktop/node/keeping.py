@@ -36,6 +36,7 @@ from lms_desktop.school.commands import (
     MaterialPublish,
     Submission,
 )
+from lms_desktop.school.outcomes import Outcome as Code
 from lms_desktop.school.outcomes import sentence
 from lms_desktop.school.queries.files import keepers
 from lms_desktop.trust.envelope import MAX_TICKETS, Envelope, envelope_hash
@@ -212,12 +213,16 @@ class Keeping:
             raise PeerError("too_large", "The file is larger than any may be")
         if self._ledger.outcome(envelope.author, envelope.lane, envelope.seq) is not None:
             return  # it was judged when it took its place
+        code = self._judge(envelope)
+        if code:
+            raise PeerError(REFUSED, sentence(code))
+
+    def _judge(self, envelope: Envelope) -> int:
+        """What the ledger as applied here would say of a command that brings a file, tickets apart."""
         if envelope.kind == Submission.KIND:
-            code = rules.may_submit(self._db, envelope.author, envelope.decode_body())
-            if code:
-                raise PeerError(REFUSED, sentence(code))
-        elif not author.active:
-            raise PeerError(REFUSED, "This account has been switched off")
+            return rules.may_submit(self._db, envelope.author, envelope.decode_body())
+        author = rules.principal(self._db, envelope.author)
+        return Code.ACCEPTED if author is not None and author.active else Code.AUTHOR_INACTIVE
 
     def _school(self) -> bytes:
         school = self._ledger.cluster_id
@@ -287,9 +292,7 @@ class _Job:
         return raw
 
     async def _judge(self) -> None:
-        """Propose the item if its tickets are enough, or a keeper says that the ledger will refuse it
-        anyway.
-        """
+        """Propose the item if its tickets are enough, or if the ledger will refuse it anyway."""
         keeping = self._keeping
         others = keeping.others()
         held = len(self._item.tickets.keys() & set(others))
@@ -328,7 +331,7 @@ class _Job:
                 )
             except PeerError as error:
                 _log.info("keeper %d does not take a file yet: %s", keeper, error)
-                if error.code == REFUSED:
+                if error.code == REFUSED and keeping._judge(item.envelope):
                     self._refused = True
                     self.news.set()
                 await asyncio.sleep(RETRY_S[min(failures, 4)])
