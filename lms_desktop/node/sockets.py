@@ -10,7 +10,7 @@ from typing import cast
 
 import zmq
 
-from lms_desktop.node.errors import PortInUse
+from lms_desktop.node.errors import PeerError, PortInUse
 from lms_desktop.trust.primitives import CurveKeys
 
 DRAIN_LIMIT = 256
@@ -107,7 +107,8 @@ def dialer(
     high_water: int,
 ) -> zmq.Socket[bytes]:
     """A DEALER that keeps connecting to the one server whose key is pinned, ever more rarely while it
-    fails."""
+    fails. Raises PeerError (`unreachable`) for what is no address: machines choose what they say of
+    themselves."""
     socket = context.socket(zmq.DEALER)
     _bound(socket, high_water)
     socket.setsockopt(zmq.IMMEDIATE, 1)
@@ -116,7 +117,16 @@ def dialer(
     socket.setsockopt(zmq.CURVE_SERVERKEY, server_key)
     socket.setsockopt(zmq.CURVE_PUBLICKEY, keys.public)
     socket.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
-    socket.connect(address)
+    try:
+        socket.connect(address)
+    except zmq.ZMQError as error:
+        socket.close(linger=0)
+        raise PeerError(
+            "unreachable",
+            f"This is no address to connect to: {error.strerror}",
+            where=address,
+            next_step="Restart that machine's node with an address of its own (--host).",
+        ) from error
     return socket
 
 

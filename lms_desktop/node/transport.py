@@ -237,13 +237,17 @@ class PeerLinks:
         socket = self._dialers.get(machine)
         peer = self._peers.get(machine)
         if socket is None and peer is not None and self._header is not None:
-            socket = dialer(
-                self._context,
-                self._identity.curve,
-                peer.curve_public,
-                f"tcp://{peer.host}:{peer.port}",
-                high_water=CONSENSUS_QUEUE,
-            )
+            try:
+                socket = dialer(
+                    self._context,
+                    self._identity.curve,
+                    peer.curve_public,
+                    f"tcp://{peer.host}:{peer.port}",
+                    high_water=CONSENSUS_QUEUE,
+                )
+            except PeerError:
+                self.dropped["no address"] += 1
+                return None
             self._dialers[machine] = socket
             self._dialled[machine] = self._loop.time()
         return socket
