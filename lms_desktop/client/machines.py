@@ -63,8 +63,8 @@ class MachinesPage:
 
 
 async def machines_page(session: Session) -> MachinesPage:
-    """The live view of this machine's node, with every machine that the ledger lists."""
-    listed = await session.ask(SchoolMachine, "machines")
+    """The live view of this machine's node: every machine that the ledger lists, by name."""
+    listed = sorted(await session.ask(SchoolMachine, "machines"), key=lambda row: row.name.casefold())
     status = await session.status()
     live, refused = await session.link.call("machines")
     seen = {entry[0]: entry for entry in live}

@@ -12,6 +12,7 @@ from lms_desktop.client import course, people, submit
 from lms_desktop.client.protocol import ItemState, OutboxItem
 from lms_desktop.client.session import Session
 from lms_desktop.demo.school import INSTRUCTOR, STUDENTS, DemoSchool
+from lms_desktop.school.queries.work import AssignmentRow
 
 DAY_MS = 24 * 60 * 60 * 1000
 POINTS = 2000
@@ -53,6 +54,11 @@ async def open_classroom(school: DemoSchool, *, students: int = 1, due_ms: int |
         due_ms=int(time.time() * 1000) + DAY_MS if due_ms is None else due_ms,
         points=POINTS,
     )
+
+    async def arrived() -> bool:
+        return bool(await pupils[0].ask(AssignmentRow, "assignment", assignment.made))
+
+    await eventually(arrived)
     return Classroom(school, admin, instructor, pupils, made.made, assignment.made)
 
 
