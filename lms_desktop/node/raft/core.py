@@ -142,7 +142,7 @@ class Raft:
         return self._configurations.index > self.commit
 
     def entries(self, lo: int, hi: int, max_bytes: int) -> Sequence[Entry]:
-        """Entries lo .. hi - 1, cut after about `max_bytes` of payload; at least one if lo < hi."""
+        """The first of the entries lo .. hi - 1, about `max_bytes` of payload; at least one if lo < hi."""
         return self.log.entries(lo, hi, max_bytes)
 
     def peers(self) -> list[PeerStatus]:
@@ -199,12 +199,10 @@ class Raft:
         self._promised = self._noted = self._pairs.news = False
         update.send += self._promises.settle(self._seq, log.idle)
         log.shrink(self.commit)
-        update.commit, update.term, update.role, update.leader = (
-            self.commit,
-            self.term,
-            self.role,
-            self.leader,
-        )
+        update.commit = self.commit
+        update.term = self.term
+        update.role = self.role
+        update.leader = self.leader
         if self._office is not None:
             update.next_deadline = self._office.deadline
         else:

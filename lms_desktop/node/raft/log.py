@@ -45,7 +45,7 @@ class Log:
         return _position(self._reader.entries(index, index + 1, 1)[0]) if index else Position()
 
     def entries(self, lo: int, hi: int, max_bytes: int) -> Sequence[Entry]:
-        """Entries lo .. hi - 1, cut after about `max_bytes` of payload; at least one if lo < hi."""
+        """The first of the entries lo .. hi - 1, about `max_bytes` of payload; at least one if lo < hi."""
         base = self._base.index
         if lo <= base:
             return self._reader.entries(lo, min(hi, base + 1), max_bytes)

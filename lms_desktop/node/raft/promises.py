@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from lms_desktop.node.raft.types import Message
+
+MOST_HELD: Final = 1024
 
 
 class Promises:
@@ -27,6 +31,7 @@ class Promises:
         if durable:
             return new
         self._held += [(seq, machine, message) for machine, message in new]
+        del self._held[:-MOST_HELD]  # a disk that hangs: what is lost here is asked for again
         return []
 
     def persisted(self, seq: int) -> list[tuple[int, Message]]:
