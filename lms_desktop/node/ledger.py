@@ -30,7 +30,7 @@ from lms_desktop.node.raft.types import (
 )
 from lms_desktop.node.roster import MachineRecord
 from lms_desktop.node.signatures import Checked, SignatureChecker
-from lms_desktop.school import rules
+from lms_desktop.school import limits, rules
 from lms_desktop.school.changes import Changes
 from lms_desktop.school.commands import CommandError
 from lms_desktop.school.outcomes import NOT_CONSUMED
@@ -208,6 +208,21 @@ class Ledger:
         numbers = wire.unpack_array(row[0]) if row else ()
         return tuple(number for number in numbers if isinstance(number, int))
 
+    def voters_since(self, index: int) -> tuple[tuple[int, ...], ...]:
+        """The voters at this index, then those of each later configuration."""
+        rows = self._db.execute(
+            "SELECT idx FROM ledger_voters WHERE idx > ? AND idx <= ? ORDER BY idx", (index, self.applied)
+        )
+        return tuple(self.voters_at(each) for each in (index, *(row[0] for row in rows)))
+
+    def verdict_at(self, index: int) -> tuple[int, bytes] | None:
+        """The outcome code of the entry at this index and its command's H(envelope) (empty where it is none);
+        None where it is not applied."""
+        row = self._db.execute(
+            "SELECT code, envelope FROM ledger_verdicts WHERE idx = ?", (index,)
+        ).fetchone()
+        return (int(row[0]), bytes(row[1] or b"")) if row else None
+
     def machines(self) -> tuple[MachineRecord, ...]:
         """Every machine that was ever enrolled; changes only when `machines_version` does."""
         return roster.machines(self._db)
@@ -339,11 +354,11 @@ class Ledger:
         return result
 
     def _context(self, entry: Entry, envelope: Envelope, checked: Checked) -> rules.Context:
-        keepers: dict[int, int] = {}
+        times: dict[int, int] = {}
         for raw in checked.tickets:
             ticket = self._valid_ticket(raw, checked.envelope_hash)
             if ticket is not None:
-                keepers[ticket.keeper] = min(ticket.time, keepers.get(ticket.keeper, ticket.time))
+                times[ticket.keeper] = min(ticket.time, times.get(ticket.keeper, ticket.time))
         return rules.Context(
             entry.index,
             entry.stamp,
@@ -351,9 +366,8 @@ class Ledger:
             envelope.lane,
             envelope.seq,
             self._school(),
-            tuple(sorted(keepers)),
+            tuple(sorted(times.items())),
             len(self.voters),
-            min(keepers.values(), default=None),
         )
 
     def _valid_ticket(self, raw: bytes, hash_of_envelope: bytes) -> Ticket | None:
@@ -362,11 +376,10 @@ class Ledger:
         except ReceiptError:
             return None
         machine = roster.machine(self._db, ticket.keeper)
-        if machine is None or not check_ticket(
-            self._school(), hash_of_envelope, ticket, machine.signing_public
-        ):
+        if machine is None or not 0 <= ticket.time <= limits.STAMP:
             return None
-        return ticket
+        signed = check_ticket(self._school(), hash_of_envelope, ticket, machine.signing_public)
+        return ticket if signed else None
 
     def _halt(self, index: int, text: str) -> str:
         self.halted = text

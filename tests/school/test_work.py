@@ -160,12 +160,28 @@ def test_the_ticket_of_a_machine_that_is_no_keeper_any_more_does_not_count(class
     assert refusal is Outcome.TOO_FEW_TICKETS
 
 
+def test_only_a_keepers_word_says_who_holds_it_and_since_when(class_: Class) -> None:
+    world = class_.world
+    token = world.token()
+    b, c = world.machine(token, "B"), world.machine(token, "C")
+    learner = world.machine(token, "D")
+    liars = tuple((machine, 1) for machine in (MACHINE_A, learner, class_.ann))
+    command = world.submission(class_.assignment)
+    assert command.machine == MACHINE_A
+    tickets = (*liars, (b, START + 9), (c, START + 7))
+    context = rules.Context(99, world.now, class_.ann, bytes(16), 0, world.genesis.cluster_id, tickets, 3)
+    assert rules.apply(world.db, command.KIND, command.body(), context).code == Outcome.ACCEPTED
+    (row,) = work.submissions(world.db, class_.assignment, class_.ann)
+    assert (row.keepers, row.earliest_ticket) == ((b, c), START + 7)
+
+
 def test_late_work_is_accepted_and_both_times_are_shown(class_: Class) -> None:
     world, due = class_.world, START + 3 * DAY
     world.now = due - 2 * 60_000
     world.say(class_.ann, world.submission(class_.assignment))
     world.now = due + HOUR
-    world.say(class_.bo, world.submission(class_.assignment, queued_at=due - 1), earliest_ticket=due + 5)
+    queued = world.submission(class_.assignment, queued_at=due - 1)
+    world.say(class_.bo, queued, tickets=(world.machine(world.token(), "B"),), ticket_time=due + 5)
     world.do(class_.bo, world.submission(class_.assignment, queued_at=due + 1))
     (ann,) = work.submissions(world.db, class_.assignment, class_.ann)
     bo_late, bo_queued = work.submissions(world.db, class_.assignment, class_.bo)
@@ -176,7 +192,7 @@ def test_late_work_is_accepted_and_both_times_are_shown(class_: Class) -> None:
     )
     assert (bo_queued.queued_at, bo_queued.stamp, bo_queued.earliest_ticket) == (
         due - 1,
-        due + HOUR + 60_000,
+        world.said[-2].context.stamp,
         due + 5,
     )
 

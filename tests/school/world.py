@@ -118,9 +118,9 @@ class World:
         *,
         tickets: tuple[int, ...] = (),
         voters: int = 1,
-        earliest_ticket: int | None = None,
+        ticket_time: int = START,
     ) -> Applied:
-        """Applies a command, a minute after the one before."""
+        """Applies a command, a minute after the one before; `tickets` are the machines that gave one."""
         self.index += 1
         self.now += 60_000
         context = rules.Context(
@@ -130,9 +130,8 @@ class World:
             self.index.to_bytes(16, "big"),
             0,
             self.genesis.cluster_id,
-            tickets,
+            tuple((machine, ticket_time) for machine in tickets),
             voters,
-            earliest_ticket,
         )
         verdict = rules.apply(self.db, command.KIND, command.body(), context)
         applied = Applied(command, context, verdict)

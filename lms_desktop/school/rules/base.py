@@ -24,8 +24,8 @@ Effects = tuple[Value, ...]
 class Context:
     """A command's place in the ledger, and what the ledger found out about it.
 
-    ``stamp`` is the entry's. ``keepers_with_tickets`` gave valid tickets, the first at ``earliest_ticket``;
-    ``voters`` counts the voters of the configuration at ``index``.
+    ``stamp`` is the entry's. ``tickets`` are (machine, time) of each machine that gave a valid one, by
+    machine; ``voters`` counts the voters of the configuration at ``index``.
     """
 
     index: int
@@ -34,9 +34,8 @@ class Context:
     lane: bytes
     seq: int
     cluster_id: bytes
-    keepers_with_tickets: tuple[int, ...] = ()
+    tickets: tuple[tuple[int, int], ...] = ()
     voters: int = 1
-    earliest_ticket: int | None = None
 
     @property
     def reference(self) -> int:

@@ -288,18 +288,21 @@ def _is_stale(db: sqlite3.Connection, command: Submission, student: int, current
     return row is not None
 
 
-def _require_tickets(db: sqlite3.Connection, command: Submission, ctx: Context) -> None:
-    """Keepers other than the machine that made it must hold the file, as many as voters may be lost."""
-    holders = 0
-    for keeper in ctx.keepers_with_tickets:
+def _require_holders(db: sqlite3.Connection, command: Submission, ctx: Context) -> dict[int, int]:
+    """The keepers that hold the file, with the times of their tickets: as many as voters may be lost, besides
+    the machine that made it, whose word on its own behalf is worth nothing."""
+    holders = {}
+    for machine, time in ctx.tickets:
         row = db.execute(
             "SELECT m.keeper AND q.active FROM school_machines m "
             "JOIN school_principals q ON q.number = m.machine WHERE m.machine = ?",
-            (keeper,),
+            (machine,),
         ).fetchone()
-        holders += row is not None and bool(row[0]) and keeper != command.machine
-    if holders < tickets_needed(ctx.voters):
+        if row is not None and row[0] and machine != command.machine:
+            holders[machine] = time
+    if len(holders) < tickets_needed(ctx.voters):
         raise Refused(Outcome.TOO_FEW_TICKETS)
+    return holders
 
 
 @RULES.rule(Submission)
@@ -310,7 +313,7 @@ def _submission(db: sqlite3.Connection, command: Submission, ctx: Context) -> Do
     current = standing(db, assignment.number, student).submission
     beside = _is_stale(db, command, student, current)
     submission = require_new(db, "school_submissions", "submission", ctx)
-    _require_tickets(db, command, ctx)
+    holders = _require_holders(db, command, ctx)
     (versions,) = db.execute(
         "SELECT count(*) FROM school_submissions WHERE assignment = ? AND student = ?",
         (assignment.number, student),
@@ -335,13 +338,13 @@ def _submission(db: sqlite3.Connection, command: Submission, ctx: Context) -> Do
             ctx.seq,
             ctx.stamp,
             ctx.index,
-            ctx.earliest_ticket,
+            min(holders.values(), default=None),
             beside,
         ),
     )
     db.executemany(
         "INSERT INTO school_submission_keepers VALUES (?, ?)",
-        [(submission, keeper) for keeper in dict.fromkeys(ctx.keepers_with_tickets)],
+        [(submission, keeper) for keeper in holders],
     )
     if not beside:
         set_standing(db, assignment.number, student, "submission", submission)
