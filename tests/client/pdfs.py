@@ -1,6 +1,7 @@
 """Real PDFs for tests, sound and spoilt."""
 
 import io
+import random
 from pathlib import Path
 
 from pypdf import PdfReader, PdfWriter
@@ -13,6 +14,14 @@ def sample(folder: Path, name: str = "work.pdf") -> Path:
     path = folder / name
     path.write_bytes(resource("courses", "sample-halving-1.pdf").read_bytes())
     return path
+
+
+def unlike_any_other(folder: Path, name: str, seed: int) -> Path:
+    """A PDF that shares no bytes but its first with others: a blank page and something random attached."""
+    writer = PdfWriter()
+    writer.add_blank_page(595, 842)
+    writer.add_attachment("data.bin", random.Random(seed).randbytes(300_000))
+    return _written(writer, folder / name)
 
 
 def encrypted(folder: Path) -> Path:
