@@ -31,6 +31,10 @@ class SchoolFileUnreadable(NodeError):
     """`school.json` exists but cannot be used."""
 
 
+class LedgerUnreadable(NodeError):
+    """The ledger's first entry, which names the school, was altered on this disk."""
+
+
 class OtherSchool(NodeError):
     """The database belongs to another school than the one this machine is told to serve."""
 

@@ -28,6 +28,7 @@ from lms_desktop.trust.invites import token_keys
 from lms_desktop.trust.primitives import random_bytes, z85_encode
 from lms_desktop.trust.wire import Packable
 
+HELLO_S = 3.0
 ANSWER_S = 10.0
 AGAIN_S = 1.0
 RETRY_S = 2.0
@@ -125,7 +126,7 @@ async def _ask(
     loop = asyncio.get_running_loop()
     caller = Caller(context, loop, curve, seed.curve_public, f"tcp://{seed.host}:{seed.files_port}")
     try:
-        (token,) = await caller.request(header, JOIN, [], ANSWER_S)
+        (token,) = await caller.request(header, JOIN, [], HELLO_S)
         if not isinstance(token, int):
             raise PeerError("malformed", "The school answered something else than a token's number")
         proof = proofs.join(

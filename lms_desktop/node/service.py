@@ -33,7 +33,7 @@ from lms_desktop.node import identity as identities
 from lms_desktop.node import school_file
 from lms_desktop.node.admission import Admission
 from lms_desktop.node.clock import SYSTEM, Clock
-from lms_desktop.node.errors import NodeError, OtherSchool, PeerError
+from lms_desktop.node.errors import LedgerUnreadable, NodeError, OtherSchool, PeerError
 from lms_desktop.node.folder import DataFolder
 from lms_desktop.node.joining import RETRY_S, join_school
 from lms_desktop.node.ledger import Ledger
@@ -121,8 +121,8 @@ class Node:
             self._storage.adopt(self.identity.incarnation)
         self._school = school_file.load(self._folder)
         pinned = self._school.cluster_id if self._school is not None else self._provisioned()
-        first = self._storage.entry(1)
-        if first is not None and pinned is not None and Genesis.parse(first.payload).cluster_id != pinned:
+        founded = self._founded()
+        if founded is not None and pinned is not None and founded != pinned:
             raise OtherSchool(
                 "The ledger in this folder belongs to another school than this machine",
                 where=str(self._storage.path),
@@ -130,7 +130,7 @@ class Node:
             )
         self._ledger = Ledger(self._storage.db, pinned=pinned)
         stack.callback(self._ledger.close)
-        if self._school is None and first is not None:
+        if self._school is None and founded is not None:
             self._school = self._school_of_ledger()
 
     def _listen(self, stack: contextlib.AsyncExitStack) -> None:
@@ -188,6 +188,20 @@ class Node:
                 await self._joining
         if self._part is not None:
             await self._part.close()
+
+    def _founded(self) -> bytes | None:
+        """The school whose ledger this is, None where it is empty."""
+        first = self._storage.entry(1)
+        if first is None:
+            return None
+        try:
+            return Genesis.parse(first.payload).cluster_id
+        except TrustError as error:
+            raise LedgerUnreadable(
+                f"The first entry of this machine's ledger was altered on its disk: {error}",
+                where=str(self._storage.path),
+                next_step="Move the file away: the machine then fetches the ledger from the others.",
+            ) from error
 
     def _school_of_ledger(self) -> School | None:
         """Who this machine is by its ledger alone: for a folder that lost its `school.json`."""
