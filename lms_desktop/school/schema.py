@@ -14,6 +14,7 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, Protocol, Self
 
 from lms_desktop.school import limits
+from lms_desktop.trust.primitives import can_seal_to
 
 Value = int | str | bytes | bool | None | tuple["Value", ...]
 
@@ -73,6 +74,15 @@ class Data:
             raise CommandError(field, "must be bytes")
         if not self.low <= len(value) <= self.high:
             raise CommandError(field, f"must have from {self.low} to {self.high} bytes, not {len(value)}")
+        return value
+
+
+class SealingKey:
+    """An X25519 key to which something can be sealed: one of small order would stop whoever tries."""
+
+    def read(self, field: str, value: Any) -> bytes:
+        if type(value) is not bytes or not can_seal_to(value):
+            raise CommandError(field, "must be a key that can be sealed to")
         return value
 
 
@@ -212,6 +222,7 @@ Points = Annotated[int, Int(0, limits.POINTS)]
 Port = Annotated[int, Int(1, 65_535)]
 Hash = Annotated[bytes, Data(32, 32)]
 PublicKey = Annotated[bytes, Data(32, 32)]
+SealingPublic = Annotated[bytes, SealingKey()]
 Signature = Annotated[bytes, Data(64, 64)]
 Name = Annotated[str, Line(limits.NAME)]
 Title = Annotated[str, Line(limits.TITLE)]

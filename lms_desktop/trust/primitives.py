@@ -24,6 +24,7 @@ NONCE_BYTES: Final = 24
 SEAL_OVERHEAD: Final = NONCE_BYTES + 16  # what `encrypt` adds
 BOX_OVERHEAD: Final = 48  # what `seal_box` adds: an ephemeral public key and a tag
 
+_ANY_SCALAR = bytes([1]) * KEY_BYTES
 _Z85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 
 
@@ -123,6 +124,17 @@ class SealingKey:
 
     def __reduce__(self) -> str:
         raise TypeError("A private key is not pickled.")
+
+
+def can_seal_to(public: bytes) -> bool:
+    """Tell whether `seal_box` takes this key: not one of small order, whose every secret everyone knows."""
+    if len(public) != KEY_BYTES:
+        return False
+    try:
+        sodium.crypto_scalarmult(_ANY_SCALAR, public)
+    except CryptoError:
+        return False
+    return True
 
 
 def seal_box(public: bytes, plaintext: bytes) -> bytes:

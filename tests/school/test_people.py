@@ -1,8 +1,10 @@
 """People: added by administrators, made theirs by the keys that their own app makes."""
 
+from dataclasses import replace
+
 import pytest
 
-from lms_desktop.school import rules
+from lms_desktop.school import proofs, rules
 from lms_desktop.school.commands import (
     CourseUnenrol,
     InvitationAccept,
@@ -16,8 +18,10 @@ from lms_desktop.school.outcomes import Outcome
 from lms_desktop.school.queries import people
 from lms_desktop.school.schema import CommandError
 from lms_desktop.school.tables import InvitationState, PrincipalKind
+from lms_desktop.trust.errors import BadKey
 from lms_desktop.trust.genesis import FirstAdministrator, Genesis
-from tests.school.world import ADMIN, MACHINE_A, Class, World, genesis, seed, signing
+from lms_desktop.trust.primitives import seal_box
+from tests.school.world import ADMIN, MACHINE_A, Class, World, generation, genesis, seed, signing
 
 
 def test_the_genesis_makes_the_administrator_and_the_first_machine(world: World) -> None:
@@ -221,3 +225,23 @@ def test_the_last_administrator_who_can_sign_in_stays(world: World) -> None:
 
 def test_switching_off_nobody_is_refused(world: World) -> None:
     assert world.refusal(ADMIN, PersonSetActive(99, False)) is Outcome.UNKNOWN_PERSON
+
+
+NOBODYS = (bytes(32), bytes([1]) + bytes(31), bytes([0xEC]) + bytes([0xFF]) * 30 + bytes([0x7F]))
+"""X25519 keys of small order: who seals to one fails, so one student's could stop a whole release."""
+
+
+@pytest.mark.parametrize("sealing", NOBODYS)
+def test_a_key_to_which_nothing_can_be_sealed_is_refused(world: World, sealing: bytes) -> None:
+    with pytest.raises(BadKey):
+        seal_box(sealing, b"item key")
+    person, invitation = world.invite("Ann Lee", "ann", Role.STUDENT)
+    message = proofs.acceptance(world.genesis.cluster_id, person, signing("ann").public, sealing, b"wrapped")
+    body = (person, signing("ann").public, sealing, b"wrapped", signing("ann").sign(message))
+    context = rules.Context(99, world.now, invitation, bytes(16), 0, world.genesis.cluster_id)
+    assert rules.apply(world.db, InvitationAccept.KIND, body, context).code == Outcome.INVALID
+    with pytest.raises(CommandError, match="sealed to"):
+        replace(generation(person), public=sealing).body()
+    founder = replace(world.genesis, recovery_public=sealing)
+    with pytest.raises(CommandError, match="recovery key"):
+        rules.check_genesis(founder)

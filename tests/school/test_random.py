@@ -86,6 +86,7 @@ class Babbler:
             Prose: lambda _: "Text.",
             Pattern: lambda _: {"zone": ZONE, "host": "10.0.0.1"}.get(name, f"u{self.chance.randint(0, 9)}"),
             Data: lambda check: seed(str(self.chance.randint(0, 30)))[: check.high].ljust(check.low, b"\0"),
+            SealingKey: lambda _: seed(str(self.chance.randint(0, 30))),
             Maybe: lambda check: None if self.chance.random() < 0.4 else self.value(check.check, name),
             Many: lambda check: tuple(
                 self.value(check.check, name) for _ in range(self.chance.randint(1, 2))

@@ -17,8 +17,8 @@ from lms_desktop.school.schema import (
     Maybe,
     Number,
     Part,
-    PublicKey,
     Record,
+    SealingPublic,
     SlotBox,
     Text,
     Title,
@@ -51,7 +51,7 @@ class Generation(Record):
     recovery key. ``predecessor`` is the box of the generation before, and is absent from the first."""
 
     number: Number
-    public: PublicKey
+    public: SealingPublic
     staff: Annotated[tuple[StaffSlot, ...], Many(Part(StaffSlot), 1, limits.STAFF)]
     recovery: SlotBox
     predecessor: Annotated[bytes | None, Maybe(Data(1, limits.SLOT_BYTES))]

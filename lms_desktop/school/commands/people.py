@@ -13,6 +13,7 @@ from lms_desktop.school.schema import (
     Name,
     Number,
     PublicKey,
+    SealingPublic,
     Signature,
     Username,
     Wrapped,
@@ -78,7 +79,7 @@ class InvitationAccept(Command):
 
     person: Number
     signing: PublicKey
-    sealing: PublicKey
+    sealing: SealingPublic
     wrapped: Wrapped
     proof: Signature
 

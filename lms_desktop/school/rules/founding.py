@@ -7,7 +7,7 @@ from lms_desktop.school import tables
 from lms_desktop.school.commands import MachineJoin, PersonAdd, Role
 from lms_desktop.school.rules.base import RULES_VERSION, new_principal
 from lms_desktop.school.rules.people import give_keys
-from lms_desktop.school.schema import CommandError, Name, Record, Zone
+from lms_desktop.school.schema import CommandError, Name, Record, SealingPublic, Zone
 from lms_desktop.school.tables import PrincipalKind
 from lms_desktop.trust.genesis import Genesis
 
@@ -15,13 +15,15 @@ _NO_PROOF = bytes(64)
 
 
 @dataclass(frozen=True, slots=True)
-class _Names(Record):
+class _School(Record):
     school_name: Name
     zone: Zone
+    recovery_key: SealingPublic
+    sealing_key: SealingPublic
 
 
 def check_genesis(genesis: Genesis) -> None:
-    """Holds the names of a genesis to the limits of the commands that add people and machines.
+    """Holds the names and keys of a genesis to the limits of the commands that add people and machines.
 
     Raises `CommandError`. Asked by the app before it signs a genesis, and by a node before it takes one.
     """
@@ -40,7 +42,7 @@ def check_genesis(genesis: Genesis) -> None:
         machine.incarnation,
         _NO_PROOF,
     ).body()
-    _Names(genesis.school, genesis.zone).body()
+    _School(genesis.school, genesis.zone, genesis.recovery_public, person.sealing_public).body()
 
 
 def found(db: sqlite3.Connection, genesis: Genesis, stamp: int) -> None:
