@@ -24,6 +24,7 @@ from lms_desktop.school.schema import (
     Pattern,
     Prose,
     Record,
+    SealingKey,
 )
 from tests.school.test_queries import InUse
 from tests.school.world import ADMIN, DAY, MACHINE_A, START, ZONE, World, seed
