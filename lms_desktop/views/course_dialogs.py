@@ -122,7 +122,7 @@ class _CourseDialog(Dialog):
 
 
 class CourseDialog(_CourseDialog):
-    """Create a course, or change its texts."""
+    """Create a course, or change its texts; `course` is its number, once known."""
 
     def __init__(
         self, parent: QWidget, context: Context, page: api.CoursePage | None, then: Callable[[], None]
@@ -130,6 +130,7 @@ class CourseDialog(_CourseDialog):
         title, main = ("Edit the course", "&Save") if page else ("New course", "&Create the course")
         super().__init__(parent, context, "course_dialog", title, main, then)
         self._page = page
+        self.course = page.course if page else 0
         self.title = named(QLineEdit(page.title if page else ""), "course_dialog.title", "Title")
         self.title.setMaxLength(limits.TITLE)
         self.code = named(QLineEdit(page.code if page else ""), "course_dialog.code", "Code")
@@ -150,7 +151,8 @@ class CourseDialog(_CourseDialog):
         title, code = self.need(self.title, "a title"), self.need(self.code, "a code")
         about = self.about.toPlainText().strip()
         if self._page is None:
-            await api.create_course(self.session, code=code, title=title, description=about)
+            sent = await api.create_course(self.session, code=code, title=title, description=about)
+            self.course = sent.made
         else:
             page = self._page
             await api.edit_course(

@@ -27,6 +27,7 @@ from lms_desktop.views.tasks import Tasks
 from lms_desktop.views.waiting import WaitingDialog
 from lms_desktop.views.widgets import (
     Elided,
+    as_given,
     badge,
     button,
     clear,
@@ -48,6 +49,7 @@ SCREENS = {
     "student": ("today", "StudentToday"),
     "instructor": ("today", "InstructorToday"),
     "administrator": ("today", "AdministratorToday"),
+    "courses": ("courses", "CoursesPage"),
     "course": ("course", "CoursePage"),
     "material": ("reader", "MaterialPage"),
     "brief": ("reader", "BriefPage"),
@@ -164,7 +166,7 @@ class Shell(QWidget):
         self.status = button("...", "header.status", kind="pill", on_click=self.show_waiting)
         person = self.session.person
         self.person = button(
-            person.name,
+            as_given(person.name),
             "header.person",
             kind="quiet",
             symbol="person",
@@ -282,19 +284,21 @@ class Shell(QWidget):
         self._show_status(len(await self.session.pending()))
 
     def _show_courses(self, cards: tuple[courses_api.CourseCard, ...]) -> None:
-        for key in [key for key in self._navigation if key[0] in ("course", "gradebook")]:
+        for key in [key for key in self._navigation if key[0] in ("course", "courses")]:
             del self._navigation[key]
         clear(self._course_box)
-        if cards:
+        if cards or self.session.person.role != Role.STUDENT:
             heading: QLabel = label("COURSES", "eyebrow")
             heading.setContentsMargins(8, 16, 0, 4)
             self._course_box.addWidget(heading)
         for card in cards:
             title = self.fontMetrics().elidedText(card.title, Qt.TextElideMode.ElideRight, SIDEBAR_WIDTH - 78)
-            item = self._nav_button(Place("course", card.course), title.replace("&", "&&"), "book")
+            item = self._nav_button(Place("course", card.course), as_given(title), "book")
             item.setAccessibleName(f"Course {card.title}")
             item.setToolTip(card.title)
             self._course_box.addWidget(item)
+        if self.session.person.role != Role.STUDENT:
+            self._course_box.addWidget(self._nav_button(Place("courses"), "All courses", "archive"))
         self._mark()
 
     def _on_event(self, event: Event) -> None:

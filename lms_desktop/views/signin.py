@@ -14,7 +14,18 @@ from lms_desktop.client.signin import FirstSignIn
 from lms_desktop.views.dialogs import field
 from lms_desktop.views.icons import IconLabel
 from lms_desktop.views.messages import explain
-from lms_desktop.views.widgets import Banner, Card, button, column, label, named, relabel, row, shortcut
+from lms_desktop.views.widgets import (
+    Banner,
+    Card,
+    as_given,
+    button,
+    column,
+    label,
+    named,
+    relabel,
+    row,
+    shortcut,
+)
 
 CARD_WIDTH = 440
 
@@ -132,7 +143,7 @@ class SignInView(QWidget):
     def offer_locked(self, person: Person | None) -> None:
         """Offer the way back to a person whose session is locked."""
         self._locked.setVisible(person is not None)
-        relabel(self._locked, f"Back to {person.name} (locked)" if person else "Back")
+        relabel(self._locked, f"Back to {as_given(person.name)} (locked)" if person else "Back")
 
     def reset(self) -> None:
         """Empty every field."""

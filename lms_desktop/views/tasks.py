@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from PySide6.QtWidgets import QWidget
+from shiboken6 import isValid
 
 from lms_desktop.views.messages import Messages
 
@@ -58,7 +59,7 @@ class Tasks:
                 self._messages.error(error)
             return None
         finally:
-            if busy is not None:
+            if busy is not None and isValid(busy):
                 busy.setEnabled(True)
                 if had_focus:
                     busy.setFocus()

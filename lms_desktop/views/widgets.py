@@ -84,6 +84,11 @@ class Elided(QLabel):
         self.setToolTip(self._full if shown != self._full else "")
 
 
+def as_given(text: str) -> str:
+    """Return a name given by people as a button must be told it, so that its & is no mnemonic."""
+    return text.replace("&", "&&")
+
+
 def restyle(widget: QWidget, **properties: Any) -> None:
     """Set style properties and let the style sheet see them."""
     for name, value in properties.items():
@@ -234,7 +239,8 @@ class RowButton(QPushButton):
 
     def __init__(self, object_name: str, accessible: str, content: QLayout, *, kind: str = "row") -> None:
         super().__init__()
-        named(self, object_name, accessible)
+        self.setObjectName(object_name)
+        self.setAccessibleName(accessible)  # holds names given by people: an & in it is one
         self.setProperty("kind", kind)
         self.setAutoDefault(False)
         self.setCursor(Qt.CursorShape.PointingHandCursor)

@@ -334,6 +334,7 @@ class AppWindow(QWidget):
 
     async def finish(self) -> None:
         """Leave in good order: drafts are saved, keys are wiped, nothing is left running."""
+        self._close_dialogs()
         if self.shell is not None:
             await self.shell.put_away()
         self._drop_session()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from PySide6.QtCore import Qt
@@ -35,7 +36,7 @@ def faults(root: QWidget) -> list[str]:
         spoken = QAccessible.queryAccessibleInterface(widget)
         if spoken is None or not spoken.text(QAccessible.Text.Name).strip():
             problems.append(f"{what}: no accessible name")
-        elif "&" in spoken.text(QAccessible.Text.Name):
+        elif re.search(r"&\w", spoken.text(QAccessible.Text.Name)):
             problems.append(f"{what}: the mark of a mnemonic is spoken")
     problems += [f"{name!r} names {count} widgets" for name, count in names.items() if name and count > 1]
     return problems
