@@ -85,12 +85,13 @@ async def gradebook(session: Session, *, course: int) -> Gradebook:
         for row in await session.ask(AssignmentRow, "assignments", course)
         if not row.archived
     )
-    grades: dict[int, GradeValue] = {}
     maximum = {column.assignment: column.points for column in columns}
-    for row in await session.ask(GradeRow, "course_grades", course):
-        if row.assignment in maximum:
-            fields = grade_fields(await session.opener.open_as_staff(row, GRADE))
-            grades[row.grade] = checked_value(*fields, maximum[row.assignment])
+    rows = [row for row in await session.ask(GradeRow, "course_grades", course) if row.assignment in maximum]
+    opened = await session.opener.open_all_as_staff(rows, GRADE)
+    grades = {
+        row.grade: checked_value(*grade_fields(fields), maximum[row.assignment])
+        for row, fields in zip(rows, opened, strict=True)
+    }
     standings: dict[int, dict[int, StandingRow]] = {}
     for standing in await session.ask(StandingRow, "course_standings", course):
         standings.setdefault(standing.student, {})[standing.assignment] = standing

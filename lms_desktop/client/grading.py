@@ -146,11 +146,16 @@ async def grading_room(session: Session, *, assignment: int) -> GradingRoom:
     versions: dict[int, list[Version]] = {}
     for submission in await session.ask(SubmissionRow, "assignment_submissions", assignment):
         versions.setdefault(submission.student, []).append(version_of(submission))
-    grades = {grade.grade: grade for grade in await session.ask(GradeRow, "assignment_grades", assignment)}
+    grades = await session.ask(GradeRow, "assignment_grades", assignment)
+    opened = await session.opener.open_all_as_staff(grades, GRADE)
+    values = {
+        grade.grade: checked_value(*grade_fields(fields), row.points)
+        for grade, fields in zip(grades, opened, strict=True)
+    }
     keyed = {row.person for row in await _keyed(session, row.course)}
     rows = []
     for standing in await session.ask(StandingRow, "assignment_standings", assignment):
-        written = await _value(session, grades.get(standing.grade or 0), standing.points)
+        written = values.get(standing.grade or 0)
         local = await _local_draft(session, assignment, standing.student, standing.points)
         rows.append(
             StudentRow(
@@ -165,7 +170,7 @@ async def grading_room(session: Session, *, assignment: int) -> GradingRoom:
                 standing.grade,
                 written,
                 None if local == written else local,
-                await _value(session, grades.get(standing.released or 0), standing.points),
+                values.get(standing.released or 0),
                 standing.seen_at is not None,
                 standing.student in keyed,
             )
@@ -402,12 +407,6 @@ def _held(row: StudentRow) -> str:
 async def _keyed(session: Session, course: int) -> list[MemberRow]:
     members = await session.ask(MemberRow, "members", course)
     return [member for member in members if member.sealing is not None]
-
-
-async def _value(session: Session, row: GradeRow | None, maximum: int) -> GradeValue | None:
-    if row is None:
-        return None
-    return checked_value(*grade_fields(await session.opener.open_as_staff(row, GRADE)), maximum)
 
 
 async def _local_draft(session: Session, assignment: int, student: int, maximum: int) -> GradeValue | None:

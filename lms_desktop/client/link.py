@@ -82,7 +82,7 @@ class Link:
         self._next_id = _FIRST_CALL_ID
         self._socket: zmq.asyncio.Socket | None = None
         self._incompatible: IncompatibleNode | None = None
-        self._stop: asyncio.Event | None = None
+        self._stop = asyncio.Event()
         self._loop = asyncio.SelectorEventLoop()
         self._thread = threading.Thread(target=self._run, name="lms-link", daemon=True)
 
@@ -98,7 +98,7 @@ class Link:
     def close(self) -> None:
         """End the thread; calls in flight fail with NodeUnreachable. May be called twice."""
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(lambda: self._stop.set() if self._stop else None)
+            self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(5.0)
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
@@ -159,7 +159,6 @@ class Link:
             del self._calls[number]
 
     async def _serve(self) -> None:
-        self._stop = asyncio.Event()
         context = zmq.asyncio.Context()
         stopping = asyncio.create_task(self._stop.wait())
         connecting = asyncio.create_task(self._keep_connected(context))
@@ -183,8 +182,8 @@ class Link:
             if address is not None:
                 try:
                     await self._connection(context, address)
-                except (WireError, NodeRefused, zmq.ZMQError) as error:
-                    log.warning("local link: %s", error)
+                except (WireError, NodeRefused, zmq.ZMQError, TimeoutError) as error:
+                    log.warning("local link: %s", str(error) or "the node does not say hello")
             await asyncio.sleep(RETRY_S)
 
     async def _connection(self, context: zmq.asyncio.Context, address: _Address) -> None:

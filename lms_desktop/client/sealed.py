@@ -1,7 +1,9 @@
 """Sealing for a course's staff and students, and opening with the signed-in person's keys."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from lms_desktop.client.ask import ask
 from lms_desktop.client.errors import CannotOpen
@@ -18,7 +20,10 @@ from lms_desktop.trust.keyring import PersonKeys
 from lms_desktop.trust.primitives import SealingKey
 from lms_desktop.trust.sealing import Context, commit, make_slot, new_item_key, open_, open_slot, seal
 
-FILE, SUBMISSION, GRADE, EXTENSION = "file", "submission", "grade", "extension"
+SUBMISSION, GRADE, EXTENSION = "submission", "grade", "extension"
+"""What a sealed item is: the `type` of its context, part of the format."""
+
+Fields: TypeAlias = tuple[wire.Value, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +125,17 @@ class Opener:
         key = await self.course_key(row.course, row.staff_key)
         return self._slot(row.staff_box, key, row, kind)
 
-    async def open_as_staff(self, row: SealedRow, kind: str) -> tuple[wire.Value, ...]:
+    async def open_as_staff(self, row: SealedRow, kind: str) -> Fields:
         """The fields by the staff's slot. Raises CannotOpen."""
-        return self._fields(await self.item_key_as_staff(row, kind), row, kind)
+        return (await self.open_all_as_staff([row], kind))[0]
+
+    async def open_all_as_staff(self, rows: Sequence[SealedRow], kind: str) -> list[Fields]:
+        """The fields of many rows by the staff's slots, opened in a worker thread. Raises CannotOpen."""
+        keys = [await self.course_key(row.course, row.staff_key) for row in rows]
+        return await asyncio.to_thread(self._open_all, list(zip(rows, keys, strict=True)), kind)
+
+    def _open_all(self, work: Sequence[tuple[SealedRow, SealingKey]], kind: str) -> list[Fields]:
+        return [self._fields(self._slot(row.staff_box, key, row, kind), row, kind) for row, key in work]
 
     def item_key_as_student(self, row: SealedRow, kind: str) -> bytes:
         """The item key by the signed-in student's own slot. Raises CannotOpen."""
@@ -130,7 +143,7 @@ class Opener:
             raise CannotOpen("This has not been released to you.")
         return self._slot(row.student_box, self._keys.sealing, row, kind)
 
-    def open_as_student(self, row: SealedRow, kind: str) -> tuple[wire.Value, ...]:
+    def open_as_student(self, row: SealedRow, kind: str) -> Fields:
         """The fields by the signed-in student's own slot. Raises CannotOpen."""
         return self._fields(self.item_key_as_student(row, kind), row, kind)
 
@@ -140,7 +153,7 @@ class Opener:
         except TrustError as error:
             raise CannotOpen(str(error), next_step="Tell your instructor or administrator.") from error
 
-    def _fields(self, item_key: bytes, row: SealedRow, kind: str) -> tuple[wire.Value, ...]:
+    def _fields(self, item_key: bytes, row: SealedRow, kind: str) -> Fields:
         try:
             return wire.unpack_array(open_(item_key, row.box, context_of(row, kind)))
         except TrustError as error:

@@ -16,12 +16,16 @@ from lms_desktop.qtcheck import find_problem
 def main(arguments: Sequence[str]) -> int:
     """Run the verb; returns the exit status."""
     options = _parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except ClientError as error:
+        print(f"The demo cannot go on. {error}", file=sys.stderr)
+        return 1
+
+
+def _run(options: argparse.Namespace) -> int:
     if options.pdf is not None:
-        try:
-            asyncio.run(inspect(options.pdf))
-        except ClientError as error:
-            print(error, file=sys.stderr)
-            return 1
+        asyncio.run(inspect(options.pdf))
     headless = options.headless
     if not headless and (problem := find_problem()) is not None:
         print(f"{problem.reason} The demo plays by itself instead.")
@@ -44,9 +48,6 @@ def _windows(folder: Path) -> int:
     try:
         asyncio.run(school.seed(lambda text: print(f"{text} ...", flush=True)))
         return run_demo(school)
-    except ClientError as error:
-        print(f"The demo could not start. {error}", file=sys.stderr)
-        return 1
     finally:
         school.close()
 

@@ -2,19 +2,25 @@
 
 import asyncio
 import contextlib
+import random
 import socket
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lms_desktop.client.children import NO_WINDOW, child_command, child_environment
-from lms_desktop.client.errors import NodeUnreachable
+from lms_desktop.client.errors import ClientError, NodeUnreachable
 from lms_desktop.client.link import Link
 from lms_desktop.client.protocol import NodeStatus
 
 START_S = 20.0
 STOP_S = 5.0
 HOST = "127.0.0.1"
+PORTS = range(20_000, 32_000)
+
+
+class DemoError(ClientError):
+    """The demo's machines cannot be set up on this computer."""
 
 
 @dataclass(slots=True)
@@ -147,8 +153,12 @@ def make_seats(
 
 
 def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind((HOST, 0))
-        return [one.getsockname()[1] for one in sockets]
+    """Ports that are free now, below those that systems give to outgoing connections: so they stay free."""
+    free: list[int] = []
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind((HOST, port))
+            free.append(port)
+        if len(free) == count:
+            return free
+    raise DemoError("There are too few free ports on this computer.", next_step="Close other programs.")

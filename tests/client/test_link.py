@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lms_desktop.client import link as link_module
 from lms_desktop.client.errors import IncompatibleNode, NodeRefused, NodeUnreachable
 from lms_desktop.client.link import Link
 from lms_desktop.client.protocol import Changed, Event, LinkChanged
@@ -136,6 +139,28 @@ def test_a_link_file_of_a_node_that_died_is_not_believed(tmp_path: Path) -> None
             assert events == []
 
     asyncio.run(run())
+
+
+def test_a_node_that_hangs_is_tried_again_until_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "HELLO_DEADLINE_S", 0.1)
+    server = start(tmp_path)
+
+    async def run() -> None:
+        await until((tmp_path / "link.json").exists)
+        os.kill(server.pid, signal.SIGSTOP)
+        async with linked(tmp_path) as (link, _):
+            with pytest.raises(NodeUnreachable):
+                await link.call("echo", timeout_s=0.5)
+            monkeypatch.setattr(link_module, "HELLO_DEADLINE_S", DEADLINE_S)
+            os.kill(server.pid, signal.SIGCONT)
+            assert await link.call("echo", 1, timeout_s=DEADLINE_S) == (1,)
+
+    try:
+        asyncio.run(run())
+    finally:
+        end(server)
 
 
 def test_a_node_of_other_protocols_is_refused_saying_what_to_do(tmp_path: Path) -> None:

@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +13,8 @@ from lms_desktop.client.session import Session
 from lms_desktop.demo.school import INSTRUCTOR, STUDENTS, DemoSchool
 from lms_desktop.school.queries.work import AssignmentRow
 
-DAY_MS = 24 * 60 * 60 * 1000
+HOUR_MS = 60 * 60 * 1000
+DAY_MS = 24 * HOUR_MS
 POINTS = 2000
 WAIT_S = 60.0
 
@@ -46,32 +46,27 @@ async def open_classroom(school: DemoSchool, *, students: int = 1, due_ms: int |
     pupils = [await school.first_sign_in(last, slip) for slip in slips[1:]]
     made = await course.create_course(instructor, code="T-1", title="Testing")
     await course.enrol(instructor, course=made.made, students=tuple(one.person.number for one in pupils))
-    assignment = await course.add_assignment(
-        instructor,
-        course=made.made,
-        title="First work",
+    room = Classroom(school, admin, instructor, pupils, made.made, 0)
+    room.assignment = await new_assignment(room)
+    return room
+
+
+async def new_assignment(room: Classroom, *, due_in_ms: int = DAY_MS) -> int:
+    """Set an assignment and wait until it has come to the students' machine."""
+    sent = await course.add_assignment(
+        room.instructor,
+        course=room.course,
+        title=f"Work {time.monotonic_ns()}",
         text="Hand in a PDF.",
-        due_ms=int(time.time() * 1000) + DAY_MS if due_ms is None else due_ms,
+        due_ms=int(time.time() * 1000) + due_in_ms,
         points=POINTS,
     )
 
     async def arrived() -> bool:
-        return bool(await pupils[0].ask(AssignmentRow, "assignment", assignment.made))
+        return bool(await room.students[0].ask(AssignmentRow, "assignment", sent.made))
 
     await eventually(arrived)
-    return Classroom(school, admin, instructor, pupils, made.made, assignment.made)
-
-
-@asynccontextmanager
-async def classroom(
-    folder: Path, seats: tuple[str, ...] = ("A",), *, students: int = 1
-) -> AsyncIterator[Classroom]:
-    """A classroom whose machines are stopped at the end."""
-    school = DemoSchool(folder, seats)
-    try:
-        yield await open_classroom(school, students=students)
-    finally:
-        school.close()
+    return sent.made
 
 
 async def eventually(look: Callable[[], Awaitable[T | None]], *, timeout_s: float = WAIT_S) -> T:

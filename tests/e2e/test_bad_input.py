@@ -16,7 +16,7 @@ from lms_desktop.demo.school import INSTRUCTOR, STUDENTS, DemoSchool
 from lms_desktop.school.commands import GradeDraft, PersonAdd
 from lms_desktop.school.outcomes import Outcome
 from tests.client import pdfs
-from tests.e2e.lab import POINTS, Classroom, eventually, hand_in, open_classroom
+from tests.e2e.lab import HOUR_MS, POINTS, Classroom, eventually, hand_in, new_assignment, open_classroom
 
 MIA = STUDENTS[0].login
 
@@ -176,29 +176,22 @@ def test_a_submission_after_the_due_time_is_taken_and_never_silently_late(
     room: Classroom, tmp_path: Path
 ) -> None:
     async def run() -> None:
-        sent = await course.add_assignment(
-            room.instructor,
-            course=room.course,
-            title="Overdue",
-            text="",
-            due_ms=int(time.time() * 1000) - 2 * 60 * 60 * 1000,
-            points=POINTS,
-        )
+        assignment = await new_assignment(room, due_in_ms=-2 * HOUR_MS)
         student = room.students[0]
-        await hand_in(student, sent.made, pdfs.sample(tmp_path))
-        page = await submit.assignment_page(student, assignment=sent.made)
+        await hand_in(student, assignment, pdfs.sample(tmp_path))
+        page = await submit.assignment_page(student, assignment=assignment)
         assert page.versions[0].late
         assert page.versions[0].late_text == "2 hours late"
-        rows = (await grading.grading_room(room.instructor, assignment=sent.made)).rows
+        rows = (await grading.grading_room(room.instructor, assignment=assignment)).rows
         assert next(row for row in rows if row.login == MIA).late
         await course.extend(
             room.instructor,
-            assignment=sent.made,
+            assignment=assignment,
             student=student.person.number,
-            due_ms=int(time.time() * 1000) + 60 * 60 * 1000,
+            due_ms=int(time.time() * 1000) + HOUR_MS,
             reason="The bus was late.",
         )
-        page = await submit.assignment_page(student, assignment=sent.made)
+        page = await submit.assignment_page(student, assignment=assignment)
         assert page.extended
         assert page.extension_reason == "The bus was late."
         assert not page.versions[0].late

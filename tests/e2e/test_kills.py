@@ -8,29 +8,25 @@ import hashlib
 import json
 import os
 import random
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lms_desktop.client import course, receipts, signin, submit
+from lms_desktop.client import receipts, signin, submit
 from lms_desktop.client.children import child_command, child_environment
 from lms_desktop.client.protocol import ItemState, OutboxItem
 from lms_desktop.client.session import Session
 from lms_desktop.demo.cast import grow_pdf, sha256_of
 from lms_desktop.demo.handing_in import verify_on
-from lms_desktop.demo.school import STUDENTS, DemoSchool, wait_for_voters
+from lms_desktop.demo.school import STUDENTS, wait_for_voters
 from lms_desktop.demo.seats import Seat
 from tests.client import pdfs
-from tests.e2e.lab import DAY_MS, POINTS, Classroom, eventually, open_classroom
+from tests.e2e.lab import Classroom, eventually, new_assignment
 
 pytestmark = pytest.mark.timeout(180)
 
 SEED = 20_260_102
 CHUNKS = 6
-NODE = (sys.executable, "-m", "tests.e2e.node_that_dies")
 
 NODE_POINTS = [
     ("student", "chunk-stored"),
@@ -45,36 +41,14 @@ NODE_POINTS = [
 APP_POINTS = [0.0, 0.5]
 
 
-@pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
-    """Three machines that die when told to, and a student on the last."""
-    school = DemoSchool(tmp_path_factory.mktemp("school"), command=NODE)
-    try:
-        yield asyncio.run(open_classroom(school))
-    finally:
-        school.close()
-
-
-async def _assignment(room: Classroom) -> int:
-    sent = await course.add_assignment(
-        room.instructor,
-        course=room.course,
-        title=f"Work {time.monotonic_ns()}",
-        text="",
-        due_ms=int(time.time() * 1000) + DAY_MS,
-        points=POINTS,
-    )
-    return sent.made
-
-
 def _work(folder: Path, seed: int) -> Path:
     extra = random.Random(seed).randbytes((CHUNKS - 1) * 1024 * 1024 + 777)
     return grow_pdf(pdfs.sample(folder), folder / "work.pdf", extra)
 
 
-async def _victim(room: Classroom, role: str) -> Seat:
+async def _victim(lab: Classroom, role: str) -> Seat:
     """The machine of that role; the student's own never plays the leader or the follower here."""
-    *others, own = room.school.seats
+    *others, own = lab.school.seats
     if role == "student":
         return own
     statuses = [await seat.status() for seat in others]
@@ -84,19 +58,19 @@ async def _victim(room: Classroom, role: str) -> Seat:
     return others[leads.index(False)]
 
 
-async def _let_another_machine_lead(room: Classroom) -> None:
+async def _let_another_machine_lead(lab: Classroom) -> None:
     """See to it that the student's machine does not lead, so that the leader can be another victim."""
-    await wait_for_voters(room.school.seats)
-    own = room.school.seats[-1]
+    await wait_for_voters(lab.school.seats)
+    own = lab.school.seats[-1]
     while (await own.status()).role == "leader":
         own.kill()
 
         async def led() -> bool:
-            return any([(await seat.status()).role == "leader" for seat in room.school.seats[:-1]])
+            return any([(await seat.status()).role == "leader" for seat in lab.school.seats[:-1]])
 
         await eventually(led)
         await own.restart()
-        await wait_for_voters(room.school.seats)
+        await wait_for_voters(lab.school.seats)
 
 
 async def _reborn(seat: Seat) -> None:
@@ -111,7 +85,7 @@ async def _reborn(seat: Seat) -> None:
 
 
 async def _exactly_one(
-    room: Classroom, student: Session, assignment: int, item: OutboxItem, path: Path
+    lab: Classroom, student: Session, assignment: int, item: OutboxItem, path: Path
 ) -> None:
     item = await submit.follow(student, item=item)
     assert item.state is ItemState.SAFE
@@ -123,61 +97,61 @@ async def _exactly_one(
     receipt = await receipts.receipt(student, version=version, safe=True, timeout_s=30)
     assert receipt.sha256 == sha256_of(path)
     saved = await receipts.save_receipt(student, receipt=receipt, destination=path.with_name("receipt.pdf"))
-    status, said = await verify_on(saved, room.school.seats[0])
+    status, said = await verify_on(saved, lab.school.seats[0])
     assert status == 0, said
 
 
 @pytest.mark.parametrize(("role", "point"), NODE_POINTS)
 def test_a_node_killed_at_a_point_loses_and_doubles_nothing(
-    room: Classroom, tmp_path: Path, role: str, point: str
+    lab: Classroom, tmp_path: Path, role: str, point: str
 ) -> None:
     seed = SEED + NODE_POINTS.index((role, point))
     times = random.Random(seed).randrange(CHUNKS) if point == "chunk-stored" else 0
     print(f"seed {seed}: {role} dies at {point} after passing it {times} times")
 
     async def run() -> None:
-        student = room.students[0]
-        await _let_another_machine_lead(room)
-        assignment = await _assignment(room)
-        victim = await _victim(room, role)
+        student = lab.students[0]
+        await _let_another_machine_lead(lab)
+        assignment = await new_assignment(lab)
+        victim = await _victim(lab, role)
         path = _work(tmp_path, seed)
         checked = await submit.check(student, assignment=assignment, path=path)
         (victim.folder / "die-at").write_text(f"{point} {times}")
         handing_in = asyncio.create_task(submit.submit(student, assignment=assignment, checked=checked))
         await _reborn(victim)
-        await _exactly_one(room, student, assignment, await handing_in, path)
+        await _exactly_one(lab, student, assignment, await handing_in, path)
 
     asyncio.run(run())
 
 
 @pytest.mark.parametrize("share", APP_POINTS)
 def test_an_app_killed_while_it_hands_in_goes_on_at_the_next_sign_in(
-    room: Classroom, tmp_path: Path, share: float
+    lab: Classroom, tmp_path: Path, share: float
 ) -> None:
     seed = SEED + 100 + APP_POINTS.index(share)
     print(f"seed {seed}: the app dies once {share:.0%} of the file is in")
-    own = room.school.seats[-1]
+    own = lab.school.seats[-1]
     login = STUDENTS[0].login
 
     async def run() -> None:
-        assignment = await _assignment(room)
+        assignment = await new_assignment(lab)
         path = _work(tmp_path, seed)
         task = {
             "data": str(own.data),
             "user_data": str(own.user_data),
             "login": login,
-            "passphrase": room.passphrase(login),
+            "passphrase": lab.passphrase(login),
             "assignment": assignment,
             "path": str(path),
         }
         await _app_killed(task, share)
         session = await signin.sign_in(
-            own.link, login=login, passphrase=room.passphrase(login), user_data=own.user_data
+            own.link, login=login, passphrase=lab.passphrase(login), user_data=own.user_data
         )
         (left,) = await submit.unfinished(session)
         assert left.file_there
         item = await submit.resume(session, unfinished=left)
-        await _exactly_one(room, session, assignment, item, path)
+        await _exactly_one(lab, session, assignment, item, path)
         assert not await submit.unfinished(session)
 
     asyncio.run(run())
