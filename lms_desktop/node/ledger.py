@@ -195,6 +195,12 @@ class Ledger:
         """The place that the lane takes next."""
         return self._lanes.next_seq(author, lane)
 
+    def is_signed(self, envelope: Envelope) -> bool:
+        """Whether the author's present key signed this, for this school."""
+        author = rules.principal(self._db, envelope.author)
+        public = author.public if author is not None else None
+        return public is not None and envelope.verify(self._school(), public)
+
     def digest_at(self, index: int) -> bytes | None:
         """The verdict digest after the entry at this index, None where it is not applied."""
         row = self._db.execute("SELECT digest FROM ledger_verdicts WHERE idx = ?", (index,)).fetchone()

@@ -3,7 +3,8 @@
 A node hands its commands to its own Raft where it leads, else sends them to the leader over the consensus
 link, which may lose them: whoever hands in watches the ledger and hands in again. The door lets a command
 through only when its lane's next `seq` is its own, counting what is under way: so a log holds no gaps and
-no command twice.
+no command twice. What its author did not sign (or signed with a key that was replaced since) only gets its
+outcome: it takes no place at the door either, or any machine could keep a person's commands out.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,10 +22,13 @@ LaneKey = tuple[int, bytes]
 
 
 class Lanes(Protocol):
-    """What the door asks of the ledger."""
+    """What the door asks of the ledger, as applied here."""
 
     def next_seq(self, author: int, lane: bytes) -> int:
-        """The `seq` that the lane's next command must have, as applied here."""
+        """The `seq` that the lane's next command must have."""
+
+    def is_signed(self, envelope: Envelope) -> bool:
+        """Whether the author's present key signed it."""
 
 
 class Proposals:
@@ -74,6 +78,9 @@ class Proposals:
             self._admit(Envelope.parse(raw), payload)
 
     def _admit(self, envelope: Envelope, payload: bytes) -> None:
+        if not self._lanes.is_signed(envelope):
+            self._host.propose(payload, _nobody_waits)
+            return
         key = envelope.author, envelope.lane
         expected, count = self._under_way.get(key, (0, 0))
         if not count:
@@ -94,3 +101,7 @@ class Proposals:
                 del self._under_way[key]
 
         return done
+
+
+def _nobody_waits(_result: Result) -> None:
+    pass

@@ -13,9 +13,10 @@ from lms_desktop.node.errors import PeerError
 from lms_desktop.node.items import Item, State
 from lms_desktop.node.keeping import KEEP
 from lms_desktop.node.outbox import Outbox, OutboxError
+from lms_desktop.node.proposals import PROPOSE
 from lms_desktop.school.commands import Submission, Void, WrappedKeysSet
 from lms_desktop.school.outcomes import Outcome as Code
-from lms_desktop.trust.envelope import Envelope
+from lms_desktop.trust.envelope import Envelope, make_payload
 from lms_desktop.trust.receipts import Receipt, complete, file_commitment
 from lms_desktop.trust.receipts import State as ReceiptState
 from lms_desktop.verify import Ledger as KnownLedger
@@ -372,5 +373,21 @@ def test_a_void_that_came_too_late_tells_what_it_missed(tmp_path: Path) -> None:
             node = nodes.start(number)
             assert node.outbox.items == {}
             assert node.states() == ["accepted"]
+
+    run(story())
+
+
+def test_a_machine_cannot_hold_up_a_lane_with_commands_that_nobody_signed(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with classroom(tmp_path) as nodes:
+            hostile, leader = await nodes.follower(), await nodes.leader()
+            alice = nodes.school.alice
+            impostor = Author(alice.number, nodes.school.bob.key, alice.lane)
+            forged = [keys_set(nodes.school, impostor, number) for number in range(3)]
+            genuine = [keys_set(nodes.school, alice, number) for number in range(3)]
+            payloads = [make_payload(each.raw) for each in (*forged, *genuine)]
+            hostile.station.links.send(leader.number, PROPOSE, [payloads])
+            for each in genuine:  # nothing hands them in a second time
+                await everywhere(nodes, each)
 
     run(story())
