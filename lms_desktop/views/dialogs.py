@@ -68,6 +68,16 @@ class Dialog(QDialog):
         """Put more into the dialog."""
         fill(self.body, items)
 
+    def open(self) -> None:
+        """Show it, with the keyboard in the form's first field; the main button where there is none."""
+        chosen = self.focusWidget()
+        super().open()
+        if chosen is None:
+            self.main.setFocus()
+            self.focusNextChild()  # from the last button the ring leads to the first field
+            if self.focusWidget() is self.cancel:
+                self.main.setFocus()
+
     def accept_work(self) -> None:
         """Do what the main button promises."""
         if self.work is None:

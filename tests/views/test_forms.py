@@ -1,5 +1,6 @@
 """Coming in, and the forms' own manners: keys, focus, what is wrong, nothing lost; all named."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,28 @@ def test_an_empty_sign_in_asks_for_what_is_missing(shown, qtbot) -> None:
         view.enter.click()
     assert view.problem.isVisible()
     assert view.login.hasFocus()
+
+
+def test_a_dialog_opens_in_its_first_field_and_tabs_on_to_the_buttons(shown, qtbot) -> None:
+    view = shown(QWidget())
+    dialog = Dialog(view, "sample", "Sample", "&Save", Messages(view))
+    title, code = QLineEdit(), QLineEdit()
+    dialog.add(field("&Title", title), field("&Code", code))
+    with qtbot.waitActive(dialog):
+        dialog.open()
+    order = [title, code, dialog.cancel, dialog.main, title]
+    assert dialog.focusWidget() is title
+    for before, after in pairwise(order):
+        QTest.keyClick(before, Qt.Key.Key_Tab)
+        assert dialog.focusWidget() is after
+
+
+def test_a_dialog_without_fields_opens_on_its_main_button(shown, qtbot) -> None:
+    view = shown(QWidget())
+    dialog = Dialog(view, "sample", "Sample", "&Save", Messages(view))
+    with qtbot.waitActive(dialog):
+        dialog.open()
+    assert dialog.focusWidget() is dialog.main
 
 
 def test_the_six_words_have_their_own_form(shown, qtbot) -> None:
