@@ -109,7 +109,7 @@ def button(
 ) -> QPushButton:
     """Return a push button.
 
-    `kind` is primary, danger, quiet, link, nav, pill or plain (""), `symbol` an icon's name.
+    `kind` is primary, danger, quiet, icon, link, nav, pill or plain (""), `symbol` an icon's name.
     """
     widget = QPushButton(text)
     named(widget, object_name, accessible or text)
@@ -138,7 +138,7 @@ def icon_button(
     symbol: str, object_name: str, accessible: str, on_click: Callable[[], Any] | None = None
 ) -> QPushButton:
     """Return a button that shows only an icon; its name is spoken and shown as a tip."""
-    widget = button("", object_name, kind="quiet", symbol=symbol, accessible=accessible, on_click=on_click)
+    widget = button("", object_name, kind="icon", symbol=symbol, accessible=accessible, on_click=on_click)
     widget.setToolTip(accessible)
     widget.setFixedSize(34, 34)
     return widget
