@@ -246,7 +246,8 @@ class Shell(QWidget):
             item.setChecked((name, key) == (self._place.name, self._place.key))
 
     def _go_number(self, number: int) -> None:
-        items = list(self._navigation.values())
+        # As they stand on the screen: the settings come last, though they were made first.
+        items = sorted(self._navigation.values(), key=lambda item: item.objectName() == "nav.settings")
         if number <= len(items):
             items[number - 1].click()
 
