@@ -6,6 +6,7 @@ because the rules never open one.
 
 import hashlib
 import sqlite3
+import weakref
 from dataclasses import dataclass, field
 
 from lms_desktop.school import proofs, rules
@@ -109,6 +110,7 @@ class World:
     said: list[Applied] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        weakref.finalize(self, self.db.close)  # Python 3.13 warns of a database that nobody closed
         rules.found(self.db, self.genesis, self.now)
 
     def say(
