@@ -22,22 +22,22 @@ from lms_desktop.client.ask import ask
 from lms_desktop.client.errors import ClientError
 from lms_desktop.client.link import Link
 from lms_desktop.school import deadlines
-from lms_desktop.school.commands import CommandError
-from lms_desktop.school.commands import Submission as SubmissionCommand
 from lms_desktop.school.queries import people
 from lms_desktop.school.queries.people import MachineRow, PersonRow, SchoolRow, SigningKeyRow
+from lms_desktop.school.submissions import read_submission
 from lms_desktop.trust.envelope import Envelope
 from lms_desktop.trust.errors import TrustError
 from lms_desktop.trust.receipts import (
     MAX_RECEIPT,
+    Known,
+    Place,
     Receipt,
     State,
-    Submission,
     Ticket,
     Verdict,
     check_receipt,
 )
-from lms_desktop.trust.wire import unpack_array
+from lms_desktop.trust.wire import Value, unpack_array
 
 ATTACHMENT = "receipt.lms"
 TRUE, FALSE, UNUSABLE = 0, 1, 2
@@ -51,16 +51,11 @@ class Unusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What this machine's ledger says of whom and what a receipt names. `head` is None where it does not
-    reach.
-    """
+    """What this machine's ledger says of whom and what a receipt names, and how those are called."""
 
-    cluster_id: bytes
+    known: Known
     zone: str
-    keys: Mapping[int, Sequence[bytes]]
     names: Mapping[int, str]
-    head: bytes | None
-    voters: Sequence[int]
 
 
 def main(argv: Sequence[str]) -> int:
@@ -69,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         receipt = read(arguments.receipt)
         ledger = _look_up(arguments.data or config.machine_data(), receipt)
-        verdict = check(receipt, ledger)
+        verdict = check(receipt, ledger.known)
         file = None if arguments.file is None else _hash_of(arguments.file) == receipt.sha256
     except Unusable as problem:
         print(f"This cannot be checked. {problem}", file=sys.stderr)
@@ -93,21 +88,14 @@ def read(path: Path) -> Receipt:
         raise Unusable(f"{error} ({path.name})") from error
 
 
-def check(receipt: Receipt, ledger: Ledger) -> Verdict:
+def check(receipt: Receipt, known: Known) -> Verdict:
     """Compare a receipt with the ledger. Raises Unusable where the ledger does not reach it."""
-    if ledger.head is None and receipt.cluster_id == ledger.cluster_id:
+    if known.place is None and receipt.cluster_id == known.cluster_id:
         raise Unusable(
             f"This machine's ledger does not reach entry {receipt.index} yet. "
             "Wait until it has caught up with the class, or try another machine."
         )
-    return check_receipt(
-        receipt,
-        cluster_id=ledger.cluster_id,
-        keys=lambda principal: ledger.keys.get(principal, ()),
-        voters=ledger.voters,
-        head=ledger.head,
-        read_submission=_submission,
-    )
+    return check_receipt(receipt, known, read_submission)
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -141,16 +129,6 @@ def _hash_of(path: Path) -> bytes:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:
         raise Unusable(f"{path.name} cannot be read: {error.strerror}.") from error
-
-
-def _submission(envelope: Envelope) -> Submission | None:
-    if envelope.kind != SubmissionCommand.KIND:
-        return None
-    try:
-        body = SubmissionCommand.from_body(envelope.decode_body())
-    except (CommandError, TrustError):
-        return None
-    return Submission(body.file_commitment, body.machine)
 
 
 # --- this machine's ledger -------------------------------------------------------------------------------
@@ -191,8 +169,7 @@ async def _from_node(data: Path, receipt: Receipt) -> Ledger:
         raise Unusable("This machine's node does not answer. Start it again, or stop it.") from error
     finally:
         link.close()
-    head, voters = place if isinstance(place, tuple) else (None, ())
-    return _ledger(school, keys, persons, machines, head, voters)
+    return _ledger(school, keys, persons, machines, place if isinstance(place, tuple) else None)
 
 
 def _from_database(path: Path, receipt: Receipt) -> Ledger:
@@ -207,20 +184,17 @@ def _from_database(path: Path, receipt: Receipt) -> Ledger:
             keys = {number: people.signing_keys(db, number) for number in named}
             persons = [row for number in named for row in people.person(db, number)]
             entry = db.execute(
-                "SELECT raft_log.head FROM raft_log, ledger_state WHERE idx = ? AND idx <= applied",
+                "SELECT raft_log.head, raft_log.stamp, code, coalesce(envelope, x'') FROM raft_log "
+                "JOIN ledger_verdicts USING (idx) WHERE idx = ?",
                 (receipt.index,),
             ).fetchone()
             voters = db.execute(
-                "SELECT voters FROM ledger_voters WHERE idx <= ? ORDER BY idx DESC LIMIT 1", (receipt.index,)
-            ).fetchone()
-            return _ledger(
-                people.school(db),
-                keys,
-                persons,
-                people.machines(db),
-                entry[0] if entry else None,
-                unpack_array(voters[0]) if entry and voters else (),
-            )
+                "SELECT voters FROM ledger_voters WHERE idx >= "
+                "(SELECT max(idx) FROM ledger_voters WHERE idx <= ?) ORDER BY idx",
+                (receipt.index,),
+            ).fetchall()
+            place = (*entry, tuple(unpack_array(row[0]) for row in voters)) if entry else None
+            return _ledger(people.school(db), keys, persons, people.machines(db), place)
     except (sqlite3.Error, OSError) as error:
         raise Unusable(
             f"This machine's ledger cannot be read ({error}). Start its node, or run this with its rights."
@@ -241,19 +215,30 @@ def _ledger(
     keys: Mapping[int, Sequence[SigningKeyRow]],
     persons: Sequence[PersonRow],
     machines: Sequence[MachineRow],
-    head: object,
-    voters: Sequence[object],
+    found: tuple[Value, ...] | None,
 ) -> Ledger:
     if not school:
         raise Unusable("This machine has no ledger of a school yet.")
-    return Ledger(
+    publics = {number: [row.public for row in rows] for number, rows in keys.items()}
+    place: Place | None = None
+    voters: tuple[frozenset[int], ...] = ()
+    match found:
+        case (bytes(head), int(stamp), int(code), bytes(envelope), tuple(configurations)):
+            place = Place(head, stamp, code, envelope)
+            voters = tuple(
+                frozenset(voter for voter in each if isinstance(voter, int))
+                for each in configurations
+                if isinstance(each, tuple)
+            )
+    known = Known(
         school[0].cluster_id,
-        school[0].zone,
-        {number: [row.public for row in rows] for number, rows in keys.items()},
-        {row.person: row.name for row in persons} | {row.machine: row.name for row in machines},
-        head if isinstance(head, bytes) else None,
-        [voter for voter in voters if isinstance(voter, int)],
+        lambda principal: publics.get(principal, ()),
+        frozenset(row.machine for row in machines),
+        voters,
+        place,
     )
+    names = {row.person: row.name for row in persons} | {row.machine: row.name for row in machines}
+    return Ledger(known, school[0].zone, names)
 
 
 # --- the answer ------------------------------------------------------------------------------------------

@@ -119,7 +119,7 @@ Lie = Callable[[Receipt], Receipt]
 
 
 LIES: dict[str, tuple[Lie, str]] = {
-    "earlier": (lambda r: replace(r, stamp=r.stamp - 86_400_000), ALTERED),
+    "earlier": (lambda r: replace(r, stamp=r.stamp - 86_400_000), OTHER_ENTRY),
     "more holders": (lambda r: replace(r, voters=(2, 4, 6, 99)), ALTERED),
     "no voter": (lambda r: replace(r, signer=9), "No voter of the school signed this"),
     "another file": (

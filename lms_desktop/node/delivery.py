@@ -127,7 +127,7 @@ class Delivery:
 
     def submit(self, raw: bytes, manifest: bytes | None, label: str) -> asyncio.Future[Item]:
         """Take a signed command; done with its item once that is durable here. The same bytes again are
-        no new item. The file of `manifest` is already stored whole (`keeping` checks it).
+        no new item. The file of `manifest` is already stored whole (the local link sees to it).
 
         Raises OutboxError, EnvelopeError; the future raises OutboxError, DiskFull.
         """
@@ -135,35 +135,31 @@ class Delivery:
         if len(label) > MAX_LABEL:
             raise OutboxError("malformed", f"A label has at most {MAX_LABEL} characters")
         item = Item(envelope, manifest, label, self._now_ms())
-        answer: asyncio.Future[Item] = self._loop.create_future()
         known = self._outbox.items.get(item.key) or self._settled(item)
         if known is not None:
             if known.envelope.raw != raw:
                 raise OutboxError(
                     "seq_used", "Another command has this place in its lane", next_step="Do it once more."
                 )
-            self._outbox.sync(known).add_done_callback(partial(_pass_on, answer, known))
+            answer: asyncio.Future[Item] = self._loop.create_future()
+            answer.set_result(known)
             return answer
         saved = self._outbox.save(item, self._signed(envelope))
         saved.add_done_callback(partial(self._saved, item))
-        saved.add_done_callback(partial(_pass_on, answer, item))
-        return answer
+        return saved
 
     def drop(self, raw: bytes) -> asyncio.Future[Item]:
         """Put an author's signed Void in the place of an item that has no outcome yet; as `submit`."""
         envelope = Envelope.parse(raw)
-        key = envelope.author, envelope.lane, envelope.seq
-        known = self._outbox.items.get(key)
+        known = self._outbox.items.get((envelope.author, envelope.lane, envelope.seq))
         if envelope.kind != Void.KIND or known is None or not known.open:
             raise OutboxError(
                 "too_late", "There is nothing of that kind here that waits and could be dropped"
             )
         item = Item(envelope, None, known.label, known.queued_ms)
-        answer: asyncio.Future[Item] = self._loop.create_future()
-        saved = self._outbox.save(item, self._signed(envelope))
-        saved.add_done_callback(partial(self._replaced, known, item))
-        saved.add_done_callback(partial(_pass_on, answer, item))
-        return answer
+        saved = self._outbox.save(item, self._signed(envelope), known)
+        saved.add_done_callback(partial(self._saved, item))
+        return saved
 
     def _signed(self, envelope: Envelope) -> Callable[[], bool]:
         school, public = self._ledger.cluster_id, self._public_key(envelope.author)
@@ -194,15 +190,17 @@ class Delivery:
         """Enough keepers hold the item's file."""
         self._mark(item.key[:2])
 
-    def _saved(self, item: Item, future: asyncio.Future[None]) -> None:
-        if not future.cancelled() and future.exception() is None:
-            self._take_up(item)
-
-    def _replaced(self, known: Item, item: Item, future: asyncio.Future[None]) -> None:
-        if not future.cancelled() and future.exception() is None:
-            if self._files is not None:
-                self._files.leave(known)
-            self._take_up(item)
+    def _saved(self, item: Item, future: asyncio.Future[Item]) -> None:
+        """An item is durable: its way begins. (Handed in twice at once, it is the first item that is
+        kept.)
+        """
+        if future.cancelled() or future.exception() is not None or future.result() is not item:
+            return
+        before = self._lane(item).items.get(item.envelope.seq)
+        if before is not None and self._files is not None:  # it is a void
+            self._files.leave(before)
+        self._take_up(item)
+        if before is not None:
             self._lane(item).rewind()
 
     def _take_up(self, item: Item) -> None:
@@ -323,13 +321,3 @@ class Delivery:
             item.state = State.DROPPED if is_void and own else State.ACCEPTED
             self._outbox.forget(item)
         self._tell(item)
-
-
-def _pass_on(answer: asyncio.Future[Item], item: Item, future: asyncio.Future[None]) -> None:
-    if answer.done():
-        return
-    error = asyncio.CancelledError() if future.cancelled() else future.exception()
-    if error is None:
-        answer.set_result(item)
-    else:
-        answer.set_exception(error)

@@ -211,9 +211,13 @@ class Keeping:
             raise PeerError("wrong_file", "The command does not bring this file")
         if manifest.total_size > limits.FILE_BYTES_MAX:
             raise PeerError("too_large", "The file is larger than any may be")
-        if self._ledger.outcome(envelope.author, envelope.lane, envelope.seq) is not None:
-            return  # it was judged when it took its place
-        code = self._judge(envelope)
+        settled = self._ledger.outcome(envelope.author, envelope.lane, envelope.seq)
+        if settled is None:
+            code = self._judge(envelope)
+        elif settled.envelope_hash == envelope_hash(envelope.raw):
+            code = settled.code
+        else:
+            code = Code.SEQ_USED
         if code:
             raise PeerError(REFUSED, sentence(code))
 

@@ -7,8 +7,8 @@ transaction, which this module never begins or ends. All of it is a function of 
 every replica comes to the same tables.
 
 A committed command that is wrong is a recorded no-op: it never stops a node. What does stop one: an entry
-that does not continue the head chain (its bytes were altered on this disk), a genesis of another school, or
-rules newer than this program. Then `halted` says why, and nothing more is applied.
+that does not continue the head chain (its bytes were altered on this disk), a genesis of another school,
+or rules newer than this program. Then `halted` says why, and nothing more is applied.
 """
 
 import contextlib
@@ -79,13 +79,13 @@ class Outcome:
 class Ledger:
     """The school's state on one connection, whose transactions are the host's.
 
-    Tables that another version made are emptied at once: `applied` is 0, and the host applies its log again.
-    `pinned` is the school that this machine belongs to, None where it may found one.
+    Tables that another version made are emptied at once: `applied` is 0, and the host applies its log
+    again. `pinned` is the school that this machine belongs to, None where it may found one.
 
-    As of the entry that was applied last: `applied`, `head`, `digest`, `stamp` (ms UTC), `voters`, `genesis`,
-    and `cluster_id`, which is the pinned one until there is a genesis. `halted` says in words for IT why
-    nothing more is applied, None while all is well. `machines_version` rises when `machines` or
-    `token_curve_keys` may answer anew.
+    As of the entry that was applied last: `applied`, `head`, `digest`, `stamp` (ms UTC), `voters`,
+    `genesis`, and `cluster_id`, which is the pinned one until there is a genesis. `halted` says in words
+    for IT why nothing more is applied, None while all is well. `machines_version` rises when `machines`
+    or `token_curve_keys` may answer anew.
     """
 
     def __init__(self, db: sqlite3.Connection, *, pinned: bytes | None = None) -> None:
@@ -222,8 +222,9 @@ class Ledger:
         return tuple(self.voters_at(each) for each in (index, *(row[0] for row in rows)))
 
     def verdict_at(self, index: int) -> tuple[int, bytes] | None:
-        """The outcome code of the entry at this index and its command's H(envelope) (empty where it is none);
-        None where it is not applied."""
+        """The outcome code of the entry at this index and its command's H(envelope) (empty where it is
+        none); None where it is not applied.
+        """
         row = self._db.execute(
             "SELECT code, envelope FROM ledger_verdicts WHERE idx = ?", (index,)
         ).fetchone()

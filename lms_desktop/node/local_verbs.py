@@ -98,13 +98,18 @@ class SchoolVerbs:
         request.reply(None if settled is None else [settled.index, settled.code, settled.stamp])
 
     def _place(self, request: Request, arguments: Arguments) -> None:
-        """place(index) -> nil while that is not applied here | [head, [machine that voted there, ...]]"""
+        """place(index) -> nil while that is not applied here | [head, stamp, outcome code, H(envelope),
+        [[machine that voted there, ...], [voter of the next configuration, ...], ...]]"""
         match arguments:
             case (int(index),):
-                entry = self._host.entry(index) if index <= self._ledger.applied else None
-                request.reply(None if entry is None else [entry.head, list(self._ledger.voters_at(index))])
+                verdict = self._ledger.verdict_at(index)
+                entry = self._host.entry(index) if verdict is not None else None
             case _:
                 raise malformed("place")
+        if entry is None or verdict is None:
+            request.reply(None)
+        else:
+            request.reply([entry.head, entry.stamp, *verdict, self._ledger.voters_since(index)])
 
     # --- writes ---
 
@@ -127,7 +132,7 @@ class SchoolVerbs:
                 "The file is not whole on this computer yet",
                 next_step="Choose the file again.",
             )
-        return (await self._delivery.submit(raw, name, label)).wire()
+        return (await asyncio.shield(self._delivery.submit(raw, name, label))).wire()
 
     def _drop(self, request: Request, arguments: Arguments) -> None:
         """drop(signed Void) -> item, once it is durable here"""

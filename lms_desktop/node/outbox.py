@@ -66,7 +66,8 @@ class Outbox:
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._changed: dict[Key, Item | None] = {}
         self._receipts: dict[Key, tuple[bytes, bool]] = {}
-        self._new: list[_New] = []
+        self._pending: dict[Key, _New] = {}
+        self._unwritten: list[_New] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._lazy: asyncio.TimerHandle | None = None
@@ -95,41 +96,55 @@ class Outbox:
         aside = set_aside(path)
         return cls(_open(path), path, aside, now_ms, trace)
 
-    def save(self, item: Item, signed: Callable[[], bool]) -> asyncio.Future[None]:
-        """Take a new item, or the void that replaces one; done once it is durable. `signed()` checks the
-        signature; it runs in the writer thread.
+    def save(
+        self, item: Item, signed: Callable[[], bool], replaces: Item | None = None
+    ) -> asyncio.Future[Item]:
+        """Take a new item, or the void that replaces an open one; done with it once it is durable.
+        `signed()` checks the signature; it runs in the writer thread. Saved again before that, it is the
+        first one's future.
 
-        Raises OutboxError when the outbox is full; the future raises OutboxError (`bad_signature`),
-        DiskFull.
+        Raises OutboxError when the outbox is full or the place is taken; the future raises OutboxError
+        (`bad_signature`; `too_late`: what was to be replaced has its outcome), DiskFull.
         """
-        known = self.items.get(item.key)
-        size = self._bytes + len(item.envelope.raw) - (len(known.envelope.raw) if known else 0)
-        if size > MAX_BYTES or (known is None and len(self.items) >= MAX_ITEMS):
+        key = item.key
+        pending = self._pending.get(key)
+        if pending is not None:
+            if pending.item.envelope.raw != item.envelope.raw:
+                raise _taken()
+            return pending.future
+        if self.items.get(key) is not replaces:
+            raise _taken()
+        size = len(item.envelope.raw)
+        count = len(self.items) + len(self._pending)
+        if self._bytes + size > MAX_BYTES or count >= MAX_ITEMS:
             raise OutboxError(
                 "outbox_full",
-                f"{len(self.items):,} items wait on this computer to be sent, more than it may keep",
+                f"{count:,} items wait on this computer to be sent, more than it may keep",
                 next_step="Wait until the class has taken them, or switch on the missing machines.",
             )
-        self._bytes = size
-        self.items[item.key] = item
-        future = asyncio.get_running_loop().create_future()
-        self._new.append(_New(item, known, signed, future))
+        self._bytes += size
+        future: asyncio.Future[Item] = asyncio.get_running_loop().create_future()
+        self._pending[key] = new = _New(item, replaces, signed, future)
+        self._unwritten.append(new)
         self._start()
         return future
 
     def update(self, item: Item) -> None:
         """Write an item's new state soon; losing it costs nothing, because the ledger knows the outcome."""
-        self._changed[item.key] = item
-        self._soon()
+        if self.items.get(item.key) is item:
+            self._changed[item.key] = item
+            self._soon()
 
     def sync(self, item: Item) -> asyncio.Future[None]:
         """Write an item's new state now; done once it is durable."""
-        self._changed[item.key] = item
+        if self.items.get(item.key) is item:
+            self._changed[item.key] = item
         return self._durable()
 
     def forget(self, item: Item) -> None:
         """Remove an item that needs nothing more."""
-        if self.items.pop(item.key, None) is not None:
+        if self.items.get(item.key) is item:
+            del self.items[item.key]
             self._bytes -= len(item.envelope.raw)
             self._changed[item.key] = None
             self._soon()
@@ -187,14 +202,14 @@ class Outbox:
         if self._lazy is not None:
             self._lazy.cancel()
             self._lazy = None
-        work = self._new or self._changed or self._receipts or self._waiting
+        work = self._unwritten or self._changed or self._receipts or self._waiting
         if work and self._flushing is None and not self._closed:
             self._flushing = asyncio.create_task(self._flush())
 
     async def _flush(self) -> None:
         """Write one batch. Whoever adds meanwhile is in the next."""
         await asyncio.sleep(0)  # what this turn of the loop still brings belongs to this batch
-        new, self._new = self._new, []
+        new, self._unwritten = self._unwritten, []
         changed, self._changed = self._changed, {}
         waiting, self._waiting = self._waiting, []
         receipts = dict(self._receipts)
@@ -224,25 +239,31 @@ class Outbox:
                     future.set_result(None)
         finally:
             self._flushing = None
-        if self._new or self._waiting:
+        if self._unwritten or self._waiting:
             self._start()
         elif self._changed or self._receipts:
             self._soon()
 
-    def _answer(self, entry: "_New", refusal: NodeError | None) -> None:
-        key = entry.item.key
-        if refusal is not None and self.items.get(key) is entry.item:
-            del self.items[key]
-            self._bytes -= len(entry.item.envelope.raw)
-            if entry.replaces is not None:
-                self.items[key] = entry.replaces
-                self._bytes += len(entry.replaces.envelope.raw)
-            self._changed[key] = entry.replaces  # whatever a later change of it wrote is not kept
-        if not entry.future.done():
+    def _answer(self, new: "_New", refusal: NodeError | None) -> None:
+        """A new item is on disk, or it is refused: then its place is again as it was."""
+        key = new.item.key
+        del self._pending[key]
+        old = new.replaces
+        if refusal is None and old is not None and not (old.open and self.items.get(key) is old):
+            refusal = OutboxError("too_late", "What was to be dropped has its outcome already")
+        if refusal is None:
+            if old is not None:
+                self._bytes -= len(old.envelope.raw)
+            self.items[key] = new.item
+            self._changed.pop(key, None)  # an earlier state of what was replaced
+        else:
+            self._bytes -= len(new.item.envelope.raw)
+            self._changed[key] = self.items.get(key)
+        if not new.future.done():
             if refusal is None:
-                entry.future.set_result(None)
+                new.future.set_result(new.item)
             else:
-                entry.future.set_exception(refusal)
+                new.future.set_exception(refusal)
 
     def _failed(
         self,
@@ -315,7 +336,11 @@ class _New:
     item: Item
     replaces: Item | None
     signed: Callable[[], bool]
-    future: asyncio.Future[None]
+    future: asyncio.Future[Item]
+
+
+def _taken() -> OutboxError:
+    return OutboxError("seq_used", "Another command has this place in its lane", next_step="Do it once more.")
 
 
 def _forged() -> OutboxError:

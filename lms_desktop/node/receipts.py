@@ -11,6 +11,7 @@ import random
 import sqlite3
 from collections.abc import Collection, Sequence
 
+from lms_desktop.node import roster
 from lms_desktop.node.errors import NodeError, PeerError
 from lms_desktop.node.host import Host
 from lms_desktop.node.items import Key
@@ -18,17 +19,22 @@ from lms_desktop.node.ledger import Ledger
 from lms_desktop.node.outbox import Outbox
 from lms_desktop.node.trace import Trace, silent
 from lms_desktop.node.transport import BadMessage, Fields, PeerLinks, Sender
-from lms_desktop.school import rules
 from lms_desktop.school.commands import Submission
+from lms_desktop.school.queries.people import signing_keys
+from lms_desktop.school.submissions import read_submission
 from lms_desktop.trust.envelope import MAX_TICKETS, Envelope, envelope_hash, split_payload
+from lms_desktop.trust.errors import TrustError
 from lms_desktop.trust.primitives import SigningKey
 from lms_desktop.trust.receipts import (
+    Known,
+    Place,
     Receipt,
     ReceiptError,
+    State,
     Ticket,
+    check_receipt,
     check_ticket,
     complete,
-    is_safe,
     sign_receipt,
 )
 from lms_desktop.trust.wire import Packable
@@ -82,8 +88,7 @@ class Receipts:
         """Get a new receipt with these tickets, keep it unless a better one is kept, and tell whether the
         kept one says safe. Raises PeerError when no voter gives one.
         """
-        given = await self._ask(key, tickets)
-        safe = self._is_safe(given)
+        given, safe = await self._ask(key, tickets)
         kept = await self._outbox.receipt(key)
         if kept is None or not kept[1]:
             self._trace("before-receipt")
@@ -91,20 +96,25 @@ class Receipts:
             self._trace("after-receipt")
         return safe or (kept is not None and kept[1])
 
-    async def _ask(self, key: Key, tickets: Collection[bytes]) -> bytes:
-        """A voter's receipt: the leader's if it answers, because it knows best who holds the entry."""
+    async def _ask(self, key: Key, tickets: Collection[bytes]) -> tuple[bytes, bool]:
+        """A voter's receipt that this machine's own ledger bears out, and whether it says safe. The
+        leader is asked first, because it knows best who holds the entry.
+        """
         leader = self._host.leader
         voters = sorted(self._host.voters, key=lambda voter: (voter != leader, random.random()))
         reason: NodeError = PeerError("no_voter", "No voter is known here")
         for voter in voters:
             try:
                 if voter == self._machine:
-                    return self._sign(key, tickets)
-                (given,) = await self._links.request(voter, RECEIPT, [*key, list(tickets)], ANSWER_S)
-                if isinstance(given, bytes) and self._is_about(given, key, voter):
-                    return given
+                    given = self._sign(key, tickets)
+                else:
+                    (answer,) = await self._links.request(voter, RECEIPT, [*key, list(tickets)], ANSWER_S)
+                    given = answer if isinstance(answer, bytes) else b""
+                return given, self._check(given, key)
             except PeerError as error:
                 reason = error
+            except (TrustError, ValueError) as error:
+                reason = PeerError("false_receipt", f"Machine {voter} gave no receipt: {error}")
         raise reason
 
     async def _give(self, _sender: Sender, fields: Fields) -> Sequence[Packable]:
@@ -137,44 +147,58 @@ class Receipts:
             head=entry.head,
             stamp=entry.stamp,
             envelope=raw,
-            tickets=self._valid(school, raw, [*proposed, *tickets]),
+            tickets=self._valid(school, raw, proposed, tickets),
             voters=self._host.holders(entry.index),
             signer=self._machine,
         )
 
-    def _valid(self, school: bytes, raw: bytes, tickets: Sequence[bytes]) -> list[bytes]:
-        """The tickets that their keepers signed for this envelope, the first of each keeper."""
+    def _valid(
+        self, school: bytes, raw: bytes, proposed: Sequence[bytes], later: Collection[bytes]
+    ) -> list[bytes]:
+        """The tickets that machines signed for this envelope, the first of each: those that were proposed
+        with it, and later ones of machines that are keepers now.
+        """
         hash_of_envelope = envelope_hash(raw)
         found: dict[int, bytes] = {}
-        for candidate in tickets:
+        for candidate in (*proposed, *later):
             try:
                 ticket = Ticket.parse(candidate)
             except ReceiptError:
                 continue
-            keeper = rules.principal(self._db, ticket.keeper)
-            if ticket.keeper in found or keeper is None or keeper.public is None:
+            if ticket.keeper in found:
                 continue
-            if check_ticket(school, hash_of_envelope, ticket, keeper.public):
+            machine = roster.machine(self._db, ticket.keeper)
+            may = machine is not None and (candidate in proposed or (machine.keeper and machine.active))
+            if may and machine and check_ticket(school, hash_of_envelope, ticket, machine.signing_public):
                 found[ticket.keeper] = candidate
         return [found[keeper] for keeper in sorted(found)][:MAX_TICKETS]
 
-    def _is_about(self, given: bytes, key: Key, voter: int) -> bool:
-        """Whether what a voter gave is its receipt of that command. (All else is checked where it is
-        shown.)
+    def _check(self, given: bytes, key: Key) -> bool:
+        """Whether what a voter gave says safe. Raises ReceiptError unless this ledger bears all of it
+        out.
         """
-        try:
-            receipt = _parse(given)
-            envelope = Envelope.parse(receipt.envelope)
-        except (ReceiptError, ValueError):
-            return False
-        return receipt.signer == voter and (envelope.author, envelope.lane, envelope.seq) == key
-
-    def _is_safe(self, given: bytes) -> bool:
         receipt = _parse(given)
-        machine = Submission.from_body(Envelope.parse(receipt.envelope).decode_body()).machine
-        keepers = {Ticket.parse(ticket).keeper for ticket in receipt.tickets} - {machine}
-        voters = self._ledger.voters_at(receipt.index)
-        return is_safe(len(voters), keepers, (set(receipt.voters) & set(voters)) - {machine})
+        envelope = Envelope.parse(receipt.envelope)
+        entry, verdict = self._host.entry(receipt.index), self._ledger.verdict_at(receipt.index)
+        school = self._ledger.cluster_id
+        if (
+            (envelope.author, envelope.lane, envelope.seq) != key
+            or entry is None
+            or verdict is None
+            or school is None
+        ):
+            raise ReceiptError("It is about something else than was asked.")
+        known = Known(
+            school,
+            lambda principal: [row.public for row in signing_keys(self._db, principal)],
+            {record.number for record in self._ledger.machines()},
+            self._ledger.voters_since(receipt.index),
+            Place(entry.head, entry.stamp, *verdict),
+        )
+        checked = check_receipt(receipt, known, read_submission, with_file=False)
+        if checked.state is State.FALSE:
+            raise ReceiptError(" ".join(each.text for each in checked.statements if each.holds is False))
+        return checked.state is State.SAFE
 
     def _tickets_in(self, kept: tuple[bytes, bool] | None) -> Sequence[bytes]:
         return _parse(kept[0]).tickets if kept is not None else ()

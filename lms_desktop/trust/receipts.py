@@ -1,14 +1,12 @@
 """Tickets and receipts: what a student can show, and anyone of the school can check offline.
 
-    ticket     = [keeper, time, signature]        time in ms UTC, once all chunks are fsynced
-      signature  Ed25519 by the keeper over "LMS/v1/ticket\\0" + cluster_id + H(envelope) + time i64
-    receipt    = [1, cluster_id, epoch, index, head, stamp, envelope, [ticket, ...], [voter, ...], signer,
-                  signature, nonce (32), SHA-256]
-      voters     those known to hold the entry
-      signer     the voter that signs
-      signature  Ed25519 by the signer over "LMS/v1/receipt\\0" + strict encoding of the first ten
-    commitment = BLAKE2b("LMS/v1/file\\0" + nonce + SHA-256 of the file), in the submission's signed body
-    short code = the first 40 bits of BLAKE2b("LMS/v1/short-code\\0" + cluster_id + H(envelope)) in base32
+    ticket     = [keeper, time, signature]        time in ms UTC, once all chunks are fsynced signature
+Ed25519 by the keeper over "LMS/v1/ticket\\0" + cluster_id + H(envelope) + time i64     receipt = [1,
+cluster_id, epoch, index, head, stamp, envelope, [ticket, ...], [voter, ...], signer, signature, nonce
+(32), SHA-256]       voters     those known to hold the entry       signer     the voter that signs
+signature  Ed25519 by the signer over "LMS/v1/receipt\\0" + strict encoding of the first ten
+commitment = BLAKE2b("LMS/v1/file\\0" + nonce + SHA-256 of the file), in the submission's signed body
+short code = the first 40 bits of BLAKE2b("LMS/v1/short-code\\0" + cluster_id + H(envelope)) in base32
 
 The voter vouches for the order, and never learns the file's hash: the student's app adds nonce and hash,
 which the commitment in the signed body proves.
@@ -224,8 +222,8 @@ def sign_receipt(
 ) -> bytes:
     """Return what a voter gives: the first eleven fields, the last of them its signature.
 
-    Only after commit and an accepted outcome. `voters` are those known to hold the entry; `signer` is this
-    machine.
+    Only after commit and an accepted outcome. `voters` are those known to hold the entry; `signer` is
+    this machine.
     """
     fields = (
         VERSION,
@@ -292,21 +290,46 @@ class Verdict:
     keepers: tuple[int, ...]  # whose valid tickets count: not the submitting machine's
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the verifier's ledger has at the receipt's index; `envelope` is H(envelope), `code` its
+    outcome.
+    """
+
+    head: bytes
+    stamp: int
+    code: int
+    envelope: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the verifier's own ledger says of what a receipt names.
+
+    `keys(principal)`: every Ed25519 key that the principal ever had, retired ones included. `machines`:
+    every machine ever enrolled. `voters`: those at the receipt's index, then those of each later
+    configuration; the signer spoke under one of them. `place` is None where the ledger does not reach the
+    receipt.
+    """
+
+    cluster_id: bytes
+    keys: Callable[[int], Sequence[bytes]]
+    machines: Collection[int]
+    voters: Sequence[Collection[int]]
+    place: Place | None
+
+
 def check_receipt(
     receipt: Receipt,
-    *,
-    cluster_id: bytes,
-    keys: Callable[[int], Sequence[bytes]],
-    voters: Collection[int],
-    head: bytes | None,
+    known: Known,
     read_submission: Callable[[Envelope], Submission | None],
+    *,
+    with_file: bool = True,
 ) -> Verdict:
     """Check a receipt against the verifier's own ledger, with no network.
 
-    `cluster_id`: the verifier's school. `keys(principal)`: every Ed25519 key that the principal ever had
-    there, retired machines included. `voters`: the voters at the receipt's index. `head`: the ledger's head
-    at that index, None when this ledger does not reach it. `read_submission`: decodes the body; None for
-    another kind of command.
+    `read_submission` decodes the body; None for another kind of command. Without `with_file` the nonce
+    and hash are left out, which a node that gets a voter's part does not know.
     """
     statements: list[Statement] = []
 
@@ -315,54 +338,59 @@ def check_receipt(
 
     state(
         "school",
-        receipt.cluster_id == cluster_id,
+        receipt.cluster_id == known.cluster_id,
         "It is of this school.",
         "It is of another school.",
     )
-    author, submission = _read_envelope(receipt, keys, read_submission)
+    author, submission = _read_envelope(receipt, known.keys, read_submission)
     state(
         "author",
-        author,
+        author and submission is not None,
         "The author's key signed the submission.",
         "The author did not sign this submission: it was altered.",
     )
-    state(
-        "file",
-        submission is not None and submission.commitment == file_commitment_of(receipt),
-        "The submission is of exactly the file with this SHA-256.",
-        "The submission is not of the file with this SHA-256.",
-    )
+    if with_file:
+        state(
+            "file",
+            submission is not None and submission.commitment == file_commitment_of(receipt),
+            "The submission is of exactly the file with this SHA-256.",
+            "The submission is not of the file with this SHA-256.",
+        )
     signed = receipt.signed_part()
     state(
         "voter",
-        receipt.signer in voters
-        and any(verify(key, signed, receipt.signature) for key in keys(receipt.signer)),
+        any(receipt.signer in voters for voters in known.voters)
+        and any(verify(key, signed, receipt.signature) for key in known.keys(receipt.signer)),
         "A voter of the school signed its place, its time and its holders.",
         "No voter of the school signed this: its place, its time or its holders were altered.",
     )
-    in_ledger = None if head is None else head == receipt.head
+    stands = Place(receipt.head, receipt.stamp, 0, envelope_hash(receipt.envelope))
+    in_ledger = None if known.place is None else known.place == stands
     state(
         "ledger",
         in_ledger,
-        f"The school's ledger has it at entry {receipt.index}."
+        f"The school's ledger has it at entry {receipt.index}, with this time."
         if in_ledger
         else f"This machine's ledger does not reach entry {receipt.index} yet.",
         f"The school's ledger has something else at entry {receipt.index}.",
     )
     machine = submission.machine if submission is not None else 0
-    keepers, sound = _check_tickets(receipt, machine, keys)
+    keepers, sound = _check_tickets(receipt, machine, known)
+    demanded = tickets_needed(len(known.voters[0])) if known.voters else 0
     state(
         "tickets",
-        sound and len(keepers) >= tickets_needed(len(voters)),
+        sound and len(keepers) >= demanded,
         f"{len(keepers)} keepers besides the author's machine signed that they hold it.",
         "A keeper's ticket is false, or too few keepers hold it.",
     )
     if any(statement.holds is False for statement in statements):
-        verdict = State.FALSE
-    else:
-        holders = {voter for voter in receipt.voters if voter in voters} - {machine}
-        verdict = State.SAFE if is_safe(len(voters), keepers, holders) else State.ACCEPTED
-    return Verdict(verdict, tuple(statements), keepers)
+        return Verdict(State.FALSE, tuple(statements), keepers)
+    safe = any(
+        is_safe(len(voters), keepers, (set(receipt.voters) & set(voters)) - {machine})
+        for voters in known.voters
+        if receipt.signer in voters
+    )
+    return Verdict(State.SAFE if safe else State.ACCEPTED, tuple(statements), keepers)
 
 
 def file_commitment_of(receipt: Receipt) -> bytes:
@@ -384,9 +412,7 @@ def _read_envelope(
     return True, read_submission(envelope)
 
 
-def _check_tickets(
-    receipt: Receipt, machine: int, keys: Callable[[int], Sequence[bytes]]
-) -> tuple[tuple[int, ...], bool]:
+def _check_tickets(receipt: Receipt, machine: int, known: Known) -> tuple[tuple[int, ...], bool]:
     hash_of_envelope = envelope_hash(receipt.envelope)
     keepers: set[int] = set()
     for raw in receipt.tickets:
@@ -394,8 +420,8 @@ def _check_tickets(
             ticket = Ticket.parse(raw)
         except ReceiptError:
             return (), False
-        publics = keys(ticket.keeper)
-        if not any(check_ticket(receipt.cluster_id, hash_of_envelope, ticket, key) for key in publics):
+        keys = known.keys(ticket.keeper) if ticket.keeper in known.machines else ()
+        if not any(check_ticket(receipt.cluster_id, hash_of_envelope, ticket, key) for key in keys):
             return (), False
         keepers.add(ticket.keeper)
     return tuple(sorted(keepers - {machine})), True

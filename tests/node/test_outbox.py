@@ -114,7 +114,7 @@ def test_a_forged_item_is_not_taken_and_does_not_stop_the_others(tmp_path: Path)
         )
         assert isinstance(answers[1], OutboxError)
         assert answers[1].code == "bad_signature"
-        assert [answers[0], answers[2]] == [None, None]
+        assert list(outbox.items.values()) == [answers[0], answers[2]]
         assert len(outbox.items) == 2
         await outbox.close()
 
@@ -127,10 +127,12 @@ def test_a_void_that_is_not_taken_leaves_the_item_it_would_replace(tmp_path: Pat
         first = item(0)
         await outbox.save(first, genuine)
         with pytest.raises(OutboxError):
-            await outbox.save(item(0, kind=160), lambda: False)
+            await outbox.save(item(0, kind=160), lambda: False, first)
         assert outbox.items[first.key] is first
+        with pytest.raises(OutboxError):
+            outbox.save(item(0, kind=160), genuine)
         void = item(0, kind=160)
-        await outbox.save(void, genuine)
+        await outbox.save(void, genuine, first)
         assert outbox.items[first.key] is void
         await outbox.close()
 

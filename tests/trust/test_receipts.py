@@ -9,6 +9,8 @@ from lms_desktop.trust import wire
 from lms_desktop.trust.envelope import Envelope, envelope_hash
 from lms_desktop.trust.primitives import SigningKey, sha256
 from lms_desktop.trust.receipts import (
+    Known,
+    Place,
     Receipt,
     ReceiptError,
     State,
@@ -29,6 +31,7 @@ from lms_desktop.trust.receipts import (
 
 CLUSTER = bytes(range(32))
 HEAD = bytes([8]) * 32
+STAMP = 1_700_000_000_000
 STUDENT, SEAT = 9, 4  # the author, and the machine from which they submit
 KEYS = {number: SigningKey(bytes([number]) * 32) for number in range(1, 12)}
 FILE = sha256(b"%PDF-1.7 my work")
@@ -67,7 +70,7 @@ def make(
         epoch=1,
         index=77,
         head=HEAD,
-        stamp=1_700_000_000_000,
+        stamp=STAMP,
         envelope=raw,
         tickets=[make_ticket(CLUSTER, raw, keeper, 1_699_999_999_000, KEYS[keeper]) for keeper in tickets],
         voters=voters,
@@ -76,22 +79,24 @@ def make(
     return Receipt.parse(complete(part, NONCE, FILE))
 
 
+def place(sent: Envelope, *, head: bytes = HEAD, stamp: int = STAMP, code: int = 0) -> Place:
+    """What a ledger has where this envelope took its place."""
+    return Place(head, stamp, code, envelope_hash(sent.raw))
+
+
+AT = place(envelope())
+
+
 def check(
     receipt: Receipt,
     *,
     cluster_id: bytes = CLUSTER,
-    voters: Sequence[int] = (2, 3, 5),
-    head: bytes | None = HEAD,
+    voters: Sequence[Sequence[int]] = ((2, 3, 5),),
+    at: Place | None = AT,
     known: Callable[[int], Sequence[bytes]] = keys,
+    machines: Sequence[int] = (2, 3, SEAT, 5, 6, 7),
 ) -> Verdict:
-    return check_receipt(
-        receipt,
-        cluster_id=cluster_id,
-        keys=known,
-        voters=voters,
-        head=head,
-        read_submission=read_submission,
-    )
+    return check_receipt(receipt, Known(cluster_id, known, machines, voters, at), read_submission)
 
 
 def false_statements(verdict: Verdict) -> set[str]:
@@ -124,7 +129,7 @@ def test_a_true_receipt_is_safe_and_says_who_holds_it() -> None:
 def test_safe_survives_the_seat_and_a_voter_less(
     voters: Sequence[int], tickets: Sequence[int], holders: Sequence[int], state: State
 ) -> None:
-    assert check(make(tickets, holders), voters=voters).state is state
+    assert check(make(tickets, holders), voters=[voters]).state is state
 
 
 @pytest.mark.parametrize(("voters", "needed"), [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2)])
@@ -158,17 +163,56 @@ def test_each_altered_field_makes_a_statement_false() -> None:
         assert check(lie).state is State.FALSE
 
 
+def test_a_voters_word_counts_only_for_what_the_ledger_has_there() -> None:
+    """One hostile voter signs whatever it likes: of another time, of what was refused, of what stands
+    elsewhere.
+    """
+    honest = make()
+    commitment = file_commitment(NONCE, FILE)
+    other = Envelope.sign(
+        CLUSTER, KEYS[STUDENT], author=STUDENT, lane=bytes(16), seq=1, kind=100, body=(commitment, SEAT)
+    )
+    for at in (
+        place(envelope(), stamp=STAMP + 3_600_000),
+        place(envelope(), code=42),
+        place(other),
+        place(envelope(), head=bytes(32)),
+    ):
+        verdict = check(honest, at=at)
+        assert verdict.state is State.FALSE
+        assert false_statements(verdict) == {"ledger"}
+
+
+def test_a_receipt_of_a_later_voter_counts_and_may_say_safe() -> None:
+    later = make(signer=3, voters=(2, 3, 5))
+    assert check(later, voters=[(2,), (2, 3), (2, 3, 5)]).state is State.SAFE
+    assert check(make(signer=2), voters=[(2,)]).state is State.ACCEPTED
+    assert "voter" in false_statements(check(later, voters=[(2,)]))
+
+
+def test_tickets_of_whoever_is_no_machine_do_not_count() -> None:
+    assert "tickets" in false_statements(check(make(tickets=(2, STUDENT))))
+    assert "tickets" in false_statements(check(make(), machines=(2,)))
+
+
+def test_a_voters_part_is_checked_without_the_file() -> None:
+    blank = replace(make(), nonce=bytes(32), sha256=bytes(32))
+    known = Known(CLUSTER, keys, (2, 3, SEAT, 5), [(2, 3, 5)], place(envelope()))
+    assert check_receipt(blank, known, read_submission, with_file=False).state is State.SAFE
+    assert check_receipt(blank, known, read_submission).state is State.FALSE
+
+
 def test_who_is_no_voter_signs_no_receipt() -> None:
     assert "voter" in false_statements(check(make(signer=6)))
     assert "voter" in false_statements(check(make(), known=lambda principal: ()))
 
 
 def test_another_kind_of_command_is_no_submission() -> None:
-    assert "file" in false_statements(check(make(sent=envelope(kind=101))))
+    assert {"author", "file"} <= false_statements(check(make(sent=envelope(kind=101))))
 
 
 def test_a_ledger_that_does_not_reach_it_cannot_tell_and_does_not_deny() -> None:
-    verdict = check(make(), head=None)
+    verdict = check(make(), at=None)
     assert verdict.state is State.SAFE
     assert [s.holds for s in verdict.statements if s.name == "ledger"] == [None]
 
