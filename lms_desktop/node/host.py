@@ -43,7 +43,6 @@ from lms_desktop.node.raft.types import (
     Message,
     Mute,
     Persisted,
-    Position,
     Propose,
     ProposeConfiguration,
     RaftError,
@@ -52,7 +51,6 @@ from lms_desktop.node.raft.types import (
     Role,
     Server,
     Session,
-    Stored,
     TimeoutNow,
     Transfer,
     Update,
@@ -97,7 +95,7 @@ class Host:
         self._hard_state = storage.hard_state()
         self.raft = Raft(
             server,
-            self._stored(),
+            storage.stored(self._configuration_of),
             storage,
             chain,
             self._configuration_of,
@@ -119,9 +117,10 @@ class Host:
         self._encoded: tuple[Message | None, bytes] = (None, b"")
         self._on_applied: list[Callable[[Sequence[Entry], Sequence[object]], None]] = []
         self._on_role: list[Callable[[], None]] = []
-        self._on_configuration: list[Callable[[], None]] = []
         self.alarms: dict[str, str] = {}
         """What IT must know, by kind, in words."""
+        self.on_failure: Callable[[Exception], None] = lambda error: None
+        """Called when the host has stopped for good because something failed that must not."""
         for verb in RAFT_VERBS:
             links.on(verb, self._receiver(verb))
 
@@ -217,10 +216,6 @@ class Host:
         """Call after the role, the leader or the term changed."""
         self._on_role.append(listener)
 
-    def on_configuration(self, listener: Callable[[], None]) -> None:
-        """Call after another configuration came into force."""
-        self._on_configuration.append(listener)
-
     def propose(self, payload: bytes, on_done: OnDone) -> None:
         """Ask for a COMMAND entry; `on_done` is called once, after commit and apply here, or when it cannot
         be."""
@@ -268,6 +263,12 @@ class Host:
                     "Set it: until then this machine does not lead."
                 )
 
+    def _configuration_of(self, entry: Entry) -> Configuration:
+        if entry.type == EntryType.GENESIS:
+            return self._machine.configuration_of(entry)
+        configuration, _ = decode_configuration(entry.payload)
+        return configuration
+
     # --- what arrives ---
 
     def _receiver(self, verb: int) -> Callable[[Sender, Fields], None]:
@@ -312,11 +313,24 @@ class Host:
     def _plan(self) -> None:
         if not self._planned and not self._closed:
             self._planned = True
-            self._loop.call_soon(self._turn)
+            self._loop.call_soon(self._guarded, self._turn)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do it; on a full disk freeze, on anything else stop for good: better no node than a wrong one."""
+        if self._closed:
+            return
+        try:
+            work()
+        except DiskFull as error:
+            self._freeze(error)
+        except Exception as error:
+            self._closed = True
+            _log.exception("the node stops")
+            self.on_failure(error)
 
     def _turn(self) -> None:
         self._planned = False
-        if self._closed or self._unwritten is not None:
+        if self._unwritten is not None:
             return
         events, self._events = self._events, []
         if self._proposals:
@@ -324,17 +338,13 @@ class Host:
             stamp = self._clock.utc_ms()
             events.append(Propose([(EntryType.COMMAND, stamp, payload) for payload, _ in proposals]))
             self._pending.ask([on_done for _, on_done in proposals])
-        try:
-            while True:
-                update = self.raft.step(events, self._clock.monotonic_ms())
-                persisted = self._carry_out(update)
-                if persisted is None:
-                    break
-                events = [persisted]
-            self._apply()
-        except DiskFull as error:
-            self._freeze(error)
-            return
+        while True:
+            update = self.raft.step(events, self._clock.monotonic_ms())
+            persisted = self._carry_out(update)
+            if persisted is None:
+                break
+            events = [persisted]
+        self._apply()
         self._set_timer(update.next_deadline)
 
     def _carry_out(self, update: Update) -> Persisted | None:
@@ -371,12 +381,9 @@ class Host:
             self._role = role
             if update.leader is not None:
                 self.alarms.pop("leader", None)
-            for listener in self._on_role:
-                listener()
+            _tell(self._on_role)
         if update.configuration is not None:
             self._links.keep_dialled(self.voters)
-            for listener in self._on_configuration:
-                listener()
         if update.divergence is not None:
             proof = update.divergence
             self.alarms["divergence"] = (
@@ -417,10 +424,9 @@ class Host:
             self.alarms["halted"] = self._machine.halted or "The ledger stopped without saying why."
             _log.error("applying stopped: %s", self.alarms["halted"])
         self._pending.applied(entries, outcomes, self.leader)
-        for listener in self._on_applied:
-            listener(entries, outcomes)
+        _tell(self._on_applied, entries, outcomes)
         if self._flush is None:
-            self._flush = self._loop.call_later(FLUSH_S, self._flush_rows)
+            self._flush = self._loop.call_later(FLUSH_S, self._guarded, self._flush_rows)
         if self._machine.applied < commit:
             self._plan()
 
@@ -435,11 +441,8 @@ class Host:
     def _flush_rows(self) -> None:
         """Nothing followed: make what was applied durable by itself."""
         self._flush = None
-        if self._unwritten is None and not self._closed:
-            try:
-                self._storage.commit()
-            except DiskFull as error:
-                self._freeze(error)
+        if self._unwritten is None:
+            self._storage.commit()
 
     def _freeze(self, error: DiskFull) -> None:
         """The disk is full and the open transaction is rolled back: be as if switched off, and try again
@@ -447,25 +450,22 @@ class Host:
         if self._unwritten is None:
             self._unwritten = Update(hard_state=self._hard_state)
         self._machine.reload()
+        if "disk" not in self.alarms:
+            _log.error("%s", error)
         self.alarms["disk"] = str(error)
-        _log.error("%s", error)
         self._events.clear()
         self._pending.give_up_asking(str(error))
         for _, on_done in self._proposals:
             on_done(NotAccepted(str(error), None))
         self._proposals.clear()
-        self._loop.call_later(RETRY_S, self._thaw)
+        self._loop.call_later(RETRY_S, self._guarded, self._thaw)
 
     def _thaw(self) -> None:
         update = self._unwritten
-        if update is None or self._closed:
+        if update is None:
             return
-        try:
-            self._storage.write(self._hard_state, update.truncate_from, update.entries)
-            self._storage.commit()
-        except DiskFull:
-            self._loop.call_later(RETRY_S, self._thaw)
-            return
+        self._storage.write(self._hard_state, update.truncate_from, update.entries)
+        self._storage.commit()
         self._unwritten = None
         self.alarms.pop("disk", None)
         _log.info("there is room on the disk again")
@@ -474,7 +474,7 @@ class Host:
         self._plan()
 
     def _set_timer(self, deadline_ms: int) -> None:
-        when = deadline_ms / 1000 - self._clock.monotonic_ms() / 1000 + self._loop.time()
+        when = self._loop.time() + (deadline_ms - self._clock.monotonic_ms()) / 1000
         timer = self._timer
         if timer is not None and not timer.cancelled():
             if timer.when() <= when:
@@ -486,19 +486,11 @@ class Host:
         self._timer = None
         self._plan()
 
-    # --- the past ---
 
-    def _stored(self) -> Stored:
-        last = self._storage.entry(self._storage.last_index)
-        position = Position(last.index, last.term, last.head, last.stamp) if last else Position()
-        history = [
-            (entry.index, self._configuration_of(entry))
-            for entry in self._storage.of_types(EntryType.CONFIG, EntryType.GENESIS)
-        ]
-        return Stored(self._hard_state, position, history)
-
-    def _configuration_of(self, entry: Entry) -> Configuration:
-        if entry.type == EntryType.GENESIS:
-            return self._machine.configuration_of(entry)
-        configuration, _ = decode_configuration(entry.payload)
-        return configuration
+def _tell(listeners: Sequence[Callable[..., None]], *news: object) -> None:
+    """Call them all; what goes wrong in one is its own, not consensus's."""
+    for listener in listeners:
+        try:
+            listener(*news)
+        except Exception:
+            _log.exception("a listener of the host failed")

@@ -85,6 +85,7 @@ class Node:
         self._part: SchoolNode | None = None
         self._joining: asyncio.Task[None] | None = None
         self._joining_alarm = ""
+        self._failure: Exception | None = None
         self.machine_name = options.name
 
     # --- the way up and down ---
@@ -103,6 +104,12 @@ class Node:
             _log.info("node started: machine %s, listening on %s:%d", self.machine, *self.address[:2])
             await self._stop.wait()
             _log.info("node stops")
+        if self._failure is not None:
+            raise NodeError(
+                f"The node had to stop: {self._failure}",
+                where=str(self._folder / "node.log"),
+                next_step="Start it again; if it stops again, keep this file for support.",
+            ) from self._failure
 
     def stop(self) -> None:
         """End `run` soon."""
@@ -179,7 +186,12 @@ class Node:
                 f"The ledger of this machine was damaged; it was kept as {self._storage.set_aside.name}, "
                 "and a new one is fetched from the other machines."
             )
+        self._part.host.on_failure = self._failed
         self._part.start()
+
+    def _failed(self, error: Exception) -> None:
+        self._failure = error
+        self.stop()
 
     async def _leave(self) -> None:
         if self._joining is not None:

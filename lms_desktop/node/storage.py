@@ -9,14 +9,14 @@ for.
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgpack
 
 from lms_desktop.node.errors import DiskFull, NewerDatabase
-from lms_desktop.node.raft.types import Entry, HardState, Pair
+from lms_desktop.node.raft.types import Configuration, Entry, EntryType, HardState, Pair, Position, Stored
 
 FILE = "ledger.db"
 FORMAT = 1
@@ -157,15 +157,20 @@ class Storage:
             term, vote, commit, Pair(*msgpack.unpackb(own)), msgpack.unpackb(pairs, use_list=False)
         )
 
+    def stored(self, configuration_of: Callable[[Entry], Configuration]) -> Stored:
+        """What Raft goes on from; `configuration_of` reads GENESIS and CONFIG entries."""
+        last = self.entry(self.last_index)
+        position = Position(last.index, last.term, last.head, last.stamp) if last else Position()
+        history = [
+            (entry.index, configuration_of(entry))
+            for entry in self.of_types(EntryType.CONFIG, EntryType.GENESIS)
+        ]
+        return Stored(self.hard_state(), position, history)
+
     def entry(self, index: int) -> Entry | None:
         """The entry at `index`, None where there is none."""
         row = self.db.execute("SELECT * FROM raft_log WHERE idx = ?", (index,)).fetchone()
         return Entry(*row) if row else None
-
-    def term_at(self, index: int) -> int:
-        """The term of the entry at `index`, which exists."""
-        (term,) = self.db.execute("SELECT term FROM raft_log WHERE idx = ?", (index,)).fetchone()
-        return int(term)
 
     def head_at(self, index: int) -> bytes:
         """The head of the entry at `index`, which exists."""

@@ -4,6 +4,7 @@ clearly."""
 import random
 import shutil
 import socket
+import sqlite3
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -13,6 +14,7 @@ import pytest
 
 from lms_desktop.node import school_file, storage
 from lms_desktop.school.commands import WrappedKeysSet
+from tests.bench.processes import free_ports
 from tests.node.processes import Lab, Process, Refused, lab, until
 
 TWO_HOURS_MS = 2 * 3600 * 1000
@@ -34,6 +36,10 @@ def single(tmp_path: Path) -> Iterator[Lab]:
 
 def attempts_seen_by(machine: Process) -> list[tuple[object, ...]]:
     return list(machine.call("machines")[1])
+
+
+def is_listed_at(machine: Process, address: str) -> bool:
+    return any(row[9] == address for row in machine.call("machines")[0])
 
 
 def followers(made: Lab) -> list[Process]:
@@ -144,6 +150,45 @@ def test_a_leader_whose_clock_is_two_hours_ahead_is_not_followed(three: Lab) -> 
     leader.kill()
     leader.start()
     three.agree()
+
+
+def test_a_state_that_differs_from_the_voters_stops_applying(three: Lab) -> None:
+    machine = followers(three)[0]
+    three.agree()
+    machine.stop()
+    db = sqlite3.connect(machine.data / storage.FILE)
+    db.execute("UPDATE ledger_state SET digest = zeroblob(32)")
+    db.commit()
+    db.close()
+    machine.start()
+    until(lambda: machine.role == "voter")
+    three.add_person(three.leader(), "differs")
+    assert "differs from that of the voters" in until(lambda: machine.alarm)
+    applied, _, _ = machine.state
+    three.add_person(three.leader(), "further")
+    assert machine.state[0] == applied
+    machine.stop()
+    (machine.data / storage.FILE).rename(machine.data / "kept.db")
+    machine.start()
+    three.agree()
+    until(lambda: machine.role == "voter")
+
+
+def test_a_fourth_machine_learns_and_a_machine_may_move(three: Lab) -> None:
+    file = three.folder / "provisioning.json"
+    file.write_bytes(three.provisioning(three.machines[0]))
+    fourth = three.add("D").start("--provision", str(file))
+    until(lambda: fourth.role == "learner")
+    three.agree()
+    three.add_person(fourth, "fromlearner")
+    three.agree()
+    for machine in (fourth, followers(three)[0]):
+        machine.stop()
+        machine.port, machine.files_port = free_ports(2)
+        machine.start()
+        three.add_person(three.leader(), f"moved{machine.name.lower()}")
+        three.agree()
+        until(partial(is_listed_at, three.machines[0], f"127.0.0.1:{machine.port}"))
 
 
 def test_a_port_in_use_is_named(single: Lab) -> None:
