@@ -23,6 +23,8 @@ class Opaque:
         self._db = db
         self._founders = Configuration.of(founders)
         self.halted: str | None = None
+        self.keepers: set[int] | None = None
+        """Who may vote; None: everyone."""
         db.execute(
             "CREATE TABLE IF NOT EXISTS opaque (idx INTEGER PRIMARY KEY, payload BLOB NOT NULL) STRICT"
         )
@@ -53,7 +55,7 @@ class Opaque:
         return decode_configuration(entry.payload)[0]
 
     def is_keeper(self, machine: int) -> bool:
-        return True
+        return self.keepers is None or machine in self.keepers
 
     def is_enrolled(self, machine: int) -> bool:
         return True
