@@ -132,8 +132,9 @@ class SchoolNode:
         await self.host.close()
 
     async def settle(self, envelope: Envelope) -> int:
-        """Hand a command in until it has an outcome; returns its code. Raises PeerError when there is none in
-        10 s."""
+        """Hand a command in until it has an outcome; returns its code. Raises PeerError when there is
+        none in 10 s.
+        """
         return await settle(self._ledger, self._work.proposals, envelope)
 
     def status(self) -> tuple[Packable, ...]:
@@ -149,12 +150,13 @@ class SchoolNode:
             ledger.digest,
             ledger.stamp,
             host.leader is not None,
-            " ".join(host.alarms.values()) or None,
+            " ".join(filter(None, (*host.alarms.values(), self._work.trouble))) or None,
         )
 
     def machines(self) -> tuple[list[Packable], list[Packable]]:
-        """Every machine as seen from here: [machine, name, online, last seen ms, role, applied, head, digest,
-        version, address, keeper]; and the attempts of strangers."""
+        """Every machine as seen from here: [machine, name, online, last seen ms, role, applied, head,
+        digest, version, address, keeper]; and the attempts of strangers.
+        """
         seen: list[Packable] = []
         leader, voters = self.host.leader, self.host.voters
         for record in self._ledger.machines():

@@ -59,6 +59,7 @@ class Work:
         self._host = host
         self._links = links
         self._server = server
+        self._store = store
         self._outbox = outbox
         self._now_ms = now_ms
         self._swarm = Swarm(store, links)
@@ -112,6 +113,11 @@ class Work:
         await self.replicator.close()
         await self._swarm.close()
         await self._outbox.close()
+
+    @property
+    def trouble(self) -> str:
+        """What IT must know of this machine's files, in words; empty when nothing."""
+        return self._store.full
 
     def reachable(self) -> Sequence[int]:
         """The machines that were heard a moment ago."""

@@ -63,6 +63,7 @@ class BlobStore:
         self._now = now
         self._lock = threading.Lock()
         self.losses = 0
+        self.full = ""
         self._aside = folder / "aside"
         shutil.rmtree(self._aside, ignore_errors=True)
         self._aside.mkdir(parents=True)
@@ -178,6 +179,7 @@ class BlobStore:
             ) from error
         if twice:
             self._give_back(len(data))
+        self.full = ""
 
     def _make_room(self, size: int) -> None:
         with self._lock:
@@ -188,11 +190,13 @@ class BlobStore:
             self._used += size
 
     def _full(self, size: int, reason: str) -> DiskFull:
-        return DiskFull(
+        error = DiskFull(
             f"No room for {size:,} more bytes of files: {reason}",
             where=str(self._folder),
             next_step="Free some disk space on this machine; nothing stored is lost.",
         )
+        self.full = str(error)
+        return error
 
     def _give_back(self, size: int) -> None:
         with self._lock:

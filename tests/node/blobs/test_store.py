@@ -94,8 +94,11 @@ def test_the_quota_refuses_and_keeps_what_is_there(tmp_path: Path) -> None:
     third = bytes([3]) * 1000
     with pytest.raises(DiskFull, match="quota"):
         store.put_chunk(chunk_hash(third), third)
+    assert "quota" in store.full
     store.put_chunk(chunk_hash(bytes(1000)), bytes(1000))  # already here: needs no room
     assert store.used_bytes == 2000
+    store.put_chunk(chunk_hash(b"small"), b"small")
+    assert store.full == ""
 
 
 def test_the_reserve_of_the_disk_is_left_to_others(tmp_path: Path) -> None:
