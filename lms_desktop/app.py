@@ -26,7 +26,6 @@ from PySide6.QtWidgets import QApplication, QWidget
 import qasync  # isort: skip
 
 from lms_desktop.client.children import child_command
-from lms_desktop.client.link import Link, read_address
 from lms_desktop.config import machine_data, user_data
 from lms_desktop.views.crash import CrashReports
 from lms_desktop.views.preferences import Preferences
@@ -34,6 +33,7 @@ from lms_desktop.views.theme import prepare, theme
 from lms_desktop.views.window import AppWindow
 
 if TYPE_CHECKING:
+    from lms_desktop.client.link import Link
     from lms_desktop.demo.school import DemoSchool
 
 NODE_STOP_MS = 3000
@@ -97,8 +97,8 @@ def _run(app: QApplication, work: Coroutine[Any, Any, None]) -> int:
     return 0
 
 
-async def _closed(app: QApplication) -> None:
-    """Wait until the last window is closed."""
+def _closed(app: QApplication) -> asyncio.Future[None]:
+    """Be done once the last window is closed."""
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def finish() -> None:
@@ -106,24 +106,28 @@ async def _closed(app: QApplication) -> None:
             done.set_result(None)
 
     app.lastWindowClosed.connect(finish)
-    await done
+    return done
 
 
 async def _session(
     app: QApplication, data: Path, preferences: Preferences, door: Door, *, attach: bool
 ) -> None:
-    link = Link(data)
-    node = None if attach else EmbeddedNode(data, link)
-    window = AppWindow(link, user_data(), preferences, known=(data / "ledger.db").exists())
+    closed = _closed(app)
+    window = AppWindow(user_data(), preferences, known=(data / "ledger.db").exists())
     door.knocked.connect(lambda: _bring_to_front(window))
+    window.show()
+    await window.painted.wait()  # the sign-in is on the screen before anything else is imported
+    from lms_desktop.client.link import Link
+
+    link = Link(data)
+    link.start()
+    node = None if attach else EmbeddedNode(data, link)
     if node is not None:
         node.failed.connect(lambda reason: window.node_failed(reason, node.start))
         node.started.connect(window.node_restarted)
-    link.start()
-    if node is not None:
         node.find_or_start()
-    window.show()
-    await _closed(app)
+    window.begin(link)
+    await closed
     await window.finish()
     await asyncio.to_thread(link.close)
     if node is not None:
@@ -236,6 +240,8 @@ class EmbeddedNode(QObject):
             self._process.waitForFinished(NODE_STOP_MS)
 
     def _answers(self) -> bool:
+        from lms_desktop.client.link import read_address
+
         address = read_address(self._data)
         if address is None:
             return False

@@ -97,6 +97,8 @@ class Dialog(QDialog):
             return False
         message = explain(error)
         self.problem.say(f"{message.text} {message.hint}".strip(), "danger")
+        self.layout().activate()
+        self.resize(self.width(), max(self.height(), self.layout().totalHeightForWidth(self.width())))
         return True
 
 

@@ -5,12 +5,12 @@ The views only ask; the window awaits the client and tells them of errors by `fa
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QStackedWidget, QWidget
 
-from lms_desktop.client.session import Person
-from lms_desktop.client.signin import FirstSignIn
 from lms_desktop.views.dialogs import field
 from lms_desktop.views.icons import IconLabel
 from lms_desktop.views.messages import explain
@@ -26,6 +26,10 @@ from lms_desktop.views.widgets import (
     row,
     shortcut,
 )
+
+if TYPE_CHECKING:
+    from lms_desktop.client.session import Person
+    from lms_desktop.client.signin import FirstSignIn
 
 CARD_WIDTH = 440
 

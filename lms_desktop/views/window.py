@@ -1,32 +1,38 @@
-"""The app's window: what stands in it before, while and after somebody is signed in, and who moves it on."""
+"""The app's window: what stands in it before, while and after somebody is signed in, and who moves it on.
+
+The sign-in is painted before anything that it does not need is imported: `begin` brings the rest.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QWindow
+from PySide6.QtGui import QCloseEvent, QPaintEvent, QWindow
 from PySide6.QtWidgets import QApplication, QStackedWidget, QWidget
 
-from lms_desktop.client import setup, signin, submit
 from lms_desktop.client.errors import ClientError, NodeUnreachable
-from lms_desktop.client.link import Link
-from lms_desktop.client.session import Person, Session
-from lms_desktop.client.setup import MachineStage, Stage
 from lms_desktop.views.messages import Action, Messages, Toasts
 from lms_desktop.views.preferences import Preferences
-from lms_desktop.views.shell import Shell
 from lms_desktop.views.signin import LockView, PassphraseView, SignInView
 from lms_desktop.views.tasks import Tasks
-from lms_desktop.views.welcome import KitView, WelcomeView
 from lms_desktop.views.widgets import EmptyState, button, column
+
+if TYPE_CHECKING:
+    from lms_desktop.client.link import Link
+    from lms_desktop.client.session import Person, Session
+    from lms_desktop.client.setup import Founded, MachineStage
+    from lms_desktop.client.signin import FirstSignIn
+    from lms_desktop.views.shell import Shell
 
 SIZE = (1280, 800)
 SMALLEST = (960, 600)
 STAGE_AGAIN_S = 1.0
+AHEAD = ("lms_desktop.client.signin", "lms_desktop.views.shell", "lms_desktop.views.today")
 _INPUT = (
     QEvent.Type.KeyPress,
     QEvent.Type.MouseButtonPress,
@@ -75,8 +81,8 @@ class IdleWatch(QObject):
 class AppWindow(QWidget):
     """One window: starting, welcome, sign-in, signed in, locked."""
 
-    def __init__(self, link: Link, user_data: Path, preferences: Preferences, *, known: bool) -> None:
-        """Show the sign-in at once where this machine is `known` to have a school; else wait for the node."""
+    def __init__(self, user_data: Path, preferences: Preferences, *, known: bool) -> None:
+        """Show the sign-in at once where this machine is `known` to have a school; `begin` does the rest."""
         super().__init__()
         self.setObjectName("window")
         self.setWindowTitle("LMS Desktop")
@@ -84,7 +90,9 @@ class AppWindow(QWidget):
         self.resize(*SIZE)
         if not preferences.geometry.isEmpty():
             self.restoreGeometry(preferences.geometry)
-        self.link = link
+        self.link: Link | None = None
+        self.painted = asyncio.Event()
+        self._begun = asyncio.Event()
         self.session: Session | None = None
         self.shell: Shell | None = None
         self._user_data = user_data
@@ -104,7 +112,22 @@ class AppWindow(QWidget):
         self._idle.idle.connect(self.lock)
         if not known:
             self._show(EmptyState("clock", "Starting ..."))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        self.painted.set()
+
+    def begin(self, link: Link) -> None:
+        """Find out over the link what this machine is ready for, and go on from there."""
+        self.link = link
+        self._begun.set()
         self.tasks.start(self._find_stage(), key="stage")
+        self.tasks.start(self._import_ahead())
+
+    async def _import_ahead(self) -> None:
+        """Import what comes after the sign-in, in a thread: the person types meanwhile."""
+        for name in AHEAD:
+            await asyncio.to_thread(import_module, name)
 
     def _show(self, view: QWidget) -> None:
         old = self._stack.currentWidget()
@@ -118,17 +141,22 @@ class AppWindow(QWidget):
 
     async def _find_stage(self) -> None:
         """Wait for the node, then show what this machine is ready for."""
+        await asyncio.to_thread(import_module, "lms_desktop.client.setup")
+        from lms_desktop.client import setup
+
         while True:
             try:
                 found = await setup.stage(self.link)
             except NodeUnreachable:
                 continue  # the link keeps trying; a node that cannot start says so by `node_failed`
-            if found.stage != Stage.JOINING:
+            if found.stage != setup.Stage.JOINING:
                 break
             await asyncio.sleep(STAGE_AGAIN_S)
         self._on_stage(found)
 
     def _on_stage(self, found: MachineStage) -> None:
+        from lms_desktop.client.setup import Stage
+
         self._machine = found.machine_name
         self.sign_in_view.show_place(found.school, found.machine_name)
         if found.school:
@@ -138,6 +166,8 @@ class AppWindow(QWidget):
                 self._show(self.sign_in_view)
                 self.sign_in_view.login.setFocus()
             return
+        from lms_desktop.views.welcome import WelcomeView
+
         view = WelcomeView(found.machine_name)
         view.found.connect(self._create_school)
         view.join.connect(self._join)
@@ -154,6 +184,9 @@ class AppWindow(QWidget):
         self.tasks.start(self._find_stage(), key="stage")
 
     def _create_school(self, school: str, zone: str, name: str, login: str, kit: Path) -> None:
+        from lms_desktop.client import setup
+        from lms_desktop.views.welcome import KitView
+
         async def work() -> None:
             founded = await setup.create_school(
                 self.link,
@@ -172,13 +205,15 @@ class AppWindow(QWidget):
 
         self._attempt(work, self._stack.currentWidget())
 
-    def _show_passphrase(self, founded: setup.Founded) -> None:
+    def _show_passphrase(self, founded: Founded) -> None:
         person = founded.session.person
         view = PassphraseView(person.name, person.login, founded.passphrase)
         view.confirmed.connect(lambda: self.enter(founded.session))
         self._show(view)
 
     def _join(self, path: Path) -> None:
+        from lms_desktop.client import setup
+
         async def work() -> None:
             self._on_stage(await setup.join_school(self.link, provisioning=path))
 
@@ -191,11 +226,17 @@ class AppWindow(QWidget):
             view.fail(error)
             return isinstance(error, ClientError)
 
-        self.tasks.start(work(), key="attempt", on_error=on_error)
+        async def attempt() -> None:
+            await self._begun.wait()  # the sign-in is painted, and can be used, before there is a link
+            await work()
+
+        self.tasks.start(attempt(), key="attempt", on_error=on_error)
 
     # Signing in
 
     def _sign_in(self, login: str, passphrase: str) -> None:
+        from lms_desktop.client import signin
+
         async def work() -> None:
             session = await signin.sign_in(
                 self.link, login=login, passphrase=passphrase, user_data=self._user_data
@@ -205,6 +246,8 @@ class AppWindow(QWidget):
         self._attempt(work, self.sign_in_view)
 
     def _use_slip(self, words: str) -> None:
+        from lms_desktop.client import signin
+
         async def work() -> None:
             first = await signin.open_invitation(self.link, words=words, user_data=self._user_data)
             view = PassphraseView.of(first)
@@ -214,7 +257,7 @@ class AppWindow(QWidget):
 
         self._attempt(work, self.sign_in_view)
 
-    def _publish(self, first: signin.FirstSignIn, view: PassphraseView) -> None:
+    def _publish(self, first: FirstSignIn, view: PassphraseView) -> None:
         async def work() -> None:
             self.enter(await first.publish())
 
@@ -223,6 +266,8 @@ class AppWindow(QWidget):
 
     def enter(self, session: Session) -> None:
         """Show the app to the person who has just signed in."""
+        from lms_desktop.views.shell import Shell
+
         self._drop_session()
         self.session = session
         self.sign_in_view.reset()
@@ -237,6 +282,8 @@ class AppWindow(QWidget):
 
     async def _go_on(self, session: Session) -> None:
         """Go on with hand-ins that were cut off before they were saved on this computer."""
+        from lms_desktop.client import submit
+
         for cut in await submit.unfinished(session):
             if cut.file_there:
                 self.messages.info(f"Going on with your hand-in of “{cut.title}”")

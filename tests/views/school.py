@@ -31,9 +31,10 @@ def seeded_school(run: Callable[..., Any], folder: Path) -> Iterator[DemoSchool]
 def open_window(school: DemoSchool, seat_name: str) -> AppWindow:
     """The app's window at one seat, as `app.py` opens it."""
     seat = school.seat(seat_name)
-    window = AppWindow(seat.link, seat.user_data, Preferences(seat.user_data), known=True)
+    window = AppWindow(seat.user_data, Preferences(seat.user_data), known=True)
     window.resize(*SIZE)
     window.show()
+    window.begin(seat.link)
     return window
 
 

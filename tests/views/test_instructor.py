@@ -12,6 +12,7 @@ from lms_desktop.client import gradebook as gradebook_api
 from lms_desktop.client import grading as grading_api
 from lms_desktop.client.grading import GradeState
 from lms_desktop.resources import resource
+from lms_desktop.school import limits
 from lms_desktop.views.page import Place
 from tests.views.actor import Actor
 
@@ -40,6 +41,22 @@ def pick(actor: Actor, name: str) -> None:
     student = next(row for row in actor.page.list.rows.rows if row.name == name)
     actor.page.list.select(student.student)
     actor.settle()
+
+
+def test_the_longest_title_that_the_form_takes_is_taken(omar: Actor) -> None:
+    omar.press("nav.courses")
+    omar.press("courses.new", settle=False)
+    omar.find("course_dialog.title").setText("T" * limits.TITLE)
+    omar.type("course_dialog.code", "LONG-1")
+    omar.press("course_dialog.ok", settle=False)
+    omar.closed("course_dialog")
+    omar.reads("LONG-1")
+
+
+def test_numbers_go_to_the_places_as_they_stand_in_the_sidebar(omar: Actor) -> None:
+    omar.keys("Ctrl+2")
+    omar.settle()
+    assert omar.page.objectName() == "page.course"
 
 
 def test_a_course_from_nothing_by_its_dialogs(omar: Actor, tmp_path: Path) -> None:
