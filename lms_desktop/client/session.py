@@ -27,6 +27,7 @@ from lms_desktop.trust.primitives import random_bytes
 from lms_desktop.trust.sealing import Context
 
 HAND_OVER_S = 20.0
+MAX_LABEL = 200  # characters: what a node keeps beside a write, to tell people what it is
 DECISION_S = 10.0
 _FIRST_LOOK_S = 1.5  # then, without a quorum, there is nothing to wait for
 _REASK_S = 2.0
@@ -128,7 +129,7 @@ class Session:
         """Opens what is sealed to the person. Raises SignedOut."""
         keys = self.keys
         if self._opener is None:
-            self._opener = Opener(self.link, self.cluster_id, self.person.number, keys)
+            self._opener = Opener(self.link, self.cluster_id, self.person.number, keys, self.person.key)
         return self._opener
 
     @property
@@ -215,6 +216,8 @@ class Session:
 
     async def hand_over(self, envelope: Envelope, manifest: bytes | None, label: str) -> OutboxItem:
         """Give an envelope to the node, which answers once it is durable in its outbox."""
+        if len(label) > MAX_LABEL:
+            label = label[: MAX_LABEL - 1] + "…"
         return OutboxItem.from_wire(
             await self.link.call("submit", envelope.raw, manifest, label, timeout_s=HAND_OVER_S)
         )
