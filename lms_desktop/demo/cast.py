@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from lms_desktop.client import signin
 from lms_desktop.client.session import Session
 from lms_desktop.demo.school import SEATS
-from lms_desktop.demo.seats import Seat, make_seats
+from lms_desktop.demo.seats import Seat, close_seats, make_seats
 from lms_desktop.resources import resource
 
 WAIT_S = 30.0
@@ -123,8 +123,7 @@ class Cast:
         """Stop every machine."""
         for session in self.sessions.values():
             session.sign_out()
-        for seat in self.seats.values():
-            seat.close()
+        close_seats(self.seats.values())
 
 
 def pdf_text(path: Path) -> str:

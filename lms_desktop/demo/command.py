@@ -3,19 +3,25 @@
 import argparse
 import asyncio
 import contextlib
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from lms_desktop.client.errors import ClientError
 from lms_desktop.client.preflight import inspect
+from lms_desktop.demo.school import SEATS, DemoSchool
+from lms_desktop.demo.seats import DemoError
 from lms_desktop.qtcheck import find_problem
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb; returns the exit status."""
     options = _parser().parse_args(arguments)
+    _end_on_signals()
     try:
         return _run(options)
     except ClientError as error:
@@ -24,8 +30,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    """Everything that can be refused is refused before the first machine starts. Raises ClientError."""
     if options.pdf is not None:
         asyncio.run(inspect(options.pdf))
+    if options.json is not None:
+        _check_writable(options.json)
     headless = options.headless
     if not headless and (problem := find_problem()) is not None:
         print(f"{problem.reason} The demo plays by itself instead.")
@@ -42,7 +51,6 @@ def _run(options: argparse.Namespace) -> int:
 
 def _windows(folder: Path) -> int:
     from lms_desktop.app import run_demo
-    from lms_desktop.demo.school import DemoSchool
 
     school = DemoSchool(folder)
     try:
@@ -54,12 +62,51 @@ def _windows(folder: Path) -> int:
 
 @contextlib.contextmanager
 def _folder(keep: Path | None) -> Iterator[Path]:
-    if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
-        yield keep.resolve()
+    """A folder for the machines: the one to keep, which must hold no school, or one that goes at the end."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="lms-demo-", ignore_cleanup_errors=True) as name:
+            yield Path(name)
         return
-    with tempfile.TemporaryDirectory(prefix="lms-demo-", ignore_cleanup_errors=True) as name:
-        yield Path(name)
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+        holds_a_school = any((keep / name).exists() for name in SEATS)
+        if not holds_a_school:
+            tempfile.TemporaryFile(dir=keep).close()
+    except OSError as error:
+        raise _cannot_write(keep, error) from error
+    if holds_a_school:
+        raise DemoError(
+            "The folder holds a school already.",
+            where=str(keep),
+            next_step="Choose an empty folder, or remove it.",
+        )
+    yield keep.resolve()
+
+
+def _check_writable(path: Path) -> None:
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _cannot_write(path: Path, error: OSError) -> DemoError:
+    return DemoError(
+        f"Nothing can be written there: {error.strerror or error}.",
+        where=str(path),
+        next_step="Choose another place.",
+    )
+
+
+def _end_on_signals() -> None:
+    """Let a signal that ends the program end it in good order, with the machines and their folder."""
+
+    def end(number: int, _: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), end)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,7 +13,7 @@ from lms_desktop.client.errors import SignInFailed
 from lms_desktop.client.people import NewPerson, Slip
 from lms_desktop.client.protocol import ItemState
 from lms_desktop.client.session import Role, Session
-from lms_desktop.demo.seats import Seat, make_seats
+from lms_desktop.demo.seats import Seat, close_seats, make_seats
 from lms_desktop.resources import resource
 from lms_desktop.school import deadlines
 
@@ -75,8 +75,7 @@ class DemoSchool:
 
     def close(self) -> None:
         """Stop every machine."""
-        for seat in self.seats:
-            seat.close()
+        close_seats(self.seats)
 
     async def found(self) -> Session:
         """Found the school on the first seat, let the others join, and wait until all vote."""

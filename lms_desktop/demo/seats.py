@@ -5,6 +5,7 @@ import contextlib
 import random
 import socket
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,6 +67,7 @@ class Seat:
             return
         self.data.mkdir(parents=True, exist_ok=True)
         arguments = (
+            "--embedded",  # it ends with this process, however that ends
             *("--data", str(self.data)),
             *("--name", self.name),
             *("--host", HOST),
@@ -75,7 +77,7 @@ class Seat:
         with (self.folder / "node.out").open("ab") as output:
             self.process = subprocess.Popen(
                 (*self.command, *arguments),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
                 env=child_environment(),
@@ -106,17 +108,23 @@ class Seat:
         if pid is None or process is None:
             return None
         process.kill()
-        process.wait()
+        self._ended(process)
         return pid
 
-    def stop(self) -> None:
-        """End the node in good order."""
+    def ask_to_stop(self) -> None:
+        """Tell the node to end in good order, without waiting for it."""
         if self.process is not None and self.alive:
             self.process.terminate()
+
+    def stop(self) -> None:
+        """End the node in good order, and wait for it."""
+        if self.process is not None and self.alive:
+            self.ask_to_stop()
             try:
                 self.process.wait(STOP_S)
             except subprocess.TimeoutExpired:
-                self.kill()
+                self.process.kill()
+            self._ended(self.process)
 
     async def restart(self) -> None:
         """Start the node again and wait until it answers."""
@@ -132,12 +140,26 @@ class Seat:
         self.stop()
         self.link.close()
 
+    def _ended(self, process: subprocess.Popen[bytes]) -> None:
+        process.wait()
+        assert process.stdin is not None
+        process.stdin.close()
+
     def _said(self) -> str:
         with contextlib.suppress(OSError):
             lines = (self.folder / "node.out").read_text("utf-8", "replace").splitlines()
             if lines:
                 return lines[-1]
         return "it printed nothing."
+
+
+def close_seats(seats: Iterable[Seat]) -> None:
+    """Stop all machines at once."""
+    every = tuple(seats)
+    for seat in every:
+        seat.ask_to_stop()
+    for seat in every:
+        seat.close()
 
 
 def make_seats(

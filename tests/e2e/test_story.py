@@ -2,9 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lms_desktop.client.children import child_command, child_environment
@@ -23,13 +26,7 @@ def test_the_demo_plays_the_story_headless_and_reports_what_it_found(tmp_path: P
         tmp_path / "kept",
         pdfs.unlike_any_other(tmp_path, "mine.pdf", SEED),
     )
-    played = subprocess.run(
-        child_command("demo", "--headless", "--keep", str(keep), "--json", str(report), "--pdf", str(pdf)),
-        env=child_environment(),
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
+    played = _demo("--keep", str(keep), "--json", str(report), "--pdf", str(pdf))
     assert played.returncode == 0, played.stdout + played.stderr
     found = json.loads(report.read_text())
     assert len(found["leaders"]) == 3
@@ -47,19 +44,49 @@ def test_the_demo_plays_the_story_headless_and_reports_what_it_found(tmp_path: P
         assert not disk_scan.found(keep / seat, _secrets(pdf)), f"machine {seat} shows what is sealed"
 
 
-def test_a_pdf_that_cannot_be_handed_in_ends_the_demo_with_plain_words(tmp_path: Path) -> None:
-    broken = tmp_path / "broken.pdf"
+def test_what_cannot_work_is_refused_in_plain_words_before_anything_starts(tmp_path: Path) -> None:
+    broken, school = tmp_path / "broken.pdf", tmp_path / "school"
     broken.write_text("this is not a PDF")
-    played = subprocess.run(
-        child_command("demo", "--headless", "--pdf", str(broken)),
+    (school / "A").mkdir(parents=True)
+    for option, value, words in (
+        ("--pdf", broken, "not a PDF"),
+        ("--keep", broken / "below a file", "Nothing can be written there"),
+        ("--keep", school, "holds a school already"),
+        ("--json", tmp_path / "no folder" / "report.json", "Nothing can be written there"),
+    ):
+        played = _demo(option, str(value))
+        assert played.returncode == 1, words
+        assert words in played.stderr
+        assert len(played.stderr.splitlines()) == 1
+        assert not played.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_machines_end_with_the_demo_however_it_ends(tmp_path: Path, number: signal.Signals) -> None:
+    environment = child_environment() | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(child_command("demo", "--headless"), env=environment) as demo:
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.rglob("link.json"))) < 4 and time.monotonic() < deadline:
+            assert demo.poll() is None
+            time.sleep(0.05)
+        nodes = psutil.Process(demo.pid).children(recursive=True)
+        assert len(nodes) >= 4
+        demo.send_signal(number)
+    _, alive = psutil.wait_procs(nodes, 30)
+    assert not alive
+    if number is not signal.SIGKILL:
+        assert demo.returncode == 128 + number
+        assert not list(tmp_path.iterdir())
+
+
+def _demo(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        child_command("demo", "--headless", *options),
         env=child_environment(),
         capture_output=True,
         text=True,
         timeout=280,
     )
-    assert played.returncode == 1
-    assert "not a PDF" in played.stderr
-    assert "Traceback" not in played.stdout + played.stderr
 
 
 def _secrets(pdf: Path) -> dict[str, bytes]:
