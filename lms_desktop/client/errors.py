@@ -63,5 +63,15 @@ class CannotOpen(ClientError):
     """A sealed item does not open with this person's keys, or is not what its author committed to."""
 
 
+class EarlierKeys(CannotOpen):
+    """An item was sealed to the keys that the person had before being invited anew."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This was sealed to the keys that you had before you were invited anew.",
+            next_step="Ask your instructor for it; what is new opens at once.",
+        )
+
+
 class DocumentFailed(ClientError):
     """A document (kit, slip, receipt, copy) could not be written."""

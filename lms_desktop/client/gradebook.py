@@ -6,7 +6,7 @@ from lms_desktop.client.course import course_row
 from lms_desktop.client.grading import GradeState, GradeValue, checked_value
 from lms_desktop.client.sealed import GRADE
 from lms_desktop.client.session import Session
-from lms_desktop.client.work import grade_fields
+from lms_desktop.client.work import grade_fields, own_grade
 from lms_desktop.school import deadlines
 from lms_desktop.school.queries.today import ProgressRow
 from lms_desktop.school.queries.work import AssignmentRow, GradeRow, StandingRow
@@ -124,7 +124,7 @@ async def my_grades(session: Session) -> tuple[MyLine, ...]:
     me = session.person.number
     released: dict[int, tuple[GradeRow, int | None, str]] = {}
     for row in await session.ask(GradeRow, "student_grades", me):
-        released[row.grade] = (row, *grade_fields(session.opener.open_as_student(row, GRADE)))
+        released[row.grade] = (row, *own_grade(session, row))
     lines = []
     for standing in await session.ask(StandingRow, "student_standings", me):
         grade, points, feedback = released.get(standing.released or 0, (None, None, ""))

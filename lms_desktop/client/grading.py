@@ -9,7 +9,7 @@ from lms_desktop.client.course import assignment_row, course_row
 from lms_desktop.client.errors import BadInput
 from lms_desktop.client.sealed import GRADE, SUBMISSION, Reader, context_of, seal_item
 from lms_desktop.client.session import Sent, Session
-from lms_desktop.client.work import Version, details_of, grade_fields, open_file, version_of
+from lms_desktop.client.work import Version, details_of, grade_fields, open_file, own_grade, version_of
 from lms_desktop.school import deadlines, limits
 from lms_desktop.school.commands import GradeCorrect, GradeDraft, GradeRelease, GradeSlot, Slot
 from lms_desktop.school.queries.courses import MemberRow
@@ -301,11 +301,9 @@ async def history(session: Session, *, assignment: int, student: int) -> tuple[H
         GradeRow, "released_history" if own else "grade_history", assignment, student
     ):
         fields = (
-            session.opener.open_as_student(row, GRADE)
-            if own
-            else await session.opener.open_as_staff(row, GRADE)
+            own_grade(session, row) if own else grade_fields(await session.opener.open_as_staff(row, GRADE))
         )
-        value = checked_value(*grade_fields(fields), maximum)
+        value = checked_value(*fields, maximum)
         entries.append(
             HistoryEntry(row.stamp, row.author_name, value, row.released, row.correction, row.beside)
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from lms_desktop.client.ask import ask
-from lms_desktop.client.errors import CannotOpen
+from lms_desktop.client.errors import CannotOpen, EarlierKeys
 from lms_desktop.client.link import Link
 from lms_desktop.school import commands
 from lms_desktop.school.commands import Sealed, Slot, StaffSlot
@@ -77,11 +77,13 @@ def new_generation(
 class Opener:
     """Opens sealed rows for one person; keeps the course keys that it has opened until it is dropped."""
 
-    def __init__(self, link: Link, cluster_id: bytes, person: int, keys: PersonKeys) -> None:
+    def __init__(self, link: Link, cluster_id: bytes, person: int, keys: PersonKeys, key: int) -> None:
+        """`key`: which of the person's key pairs these are, counted from 1."""
         self._link = link
         self._cluster_id = cluster_id
         self._person = person
         self._keys = keys
+        self._key = key
         self._courses: dict[tuple[int, int], SealingKey] = {}
 
     async def staff_reader(self, course: int) -> Reader:
@@ -104,9 +106,9 @@ class Opener:
             )
         return Reader(found[0].key, found[0].sealing)
 
-    def own_reader(self, key: int) -> Reader:
-        """The signed-in person's own key, the `key`-th of theirs."""
-        return Reader(key, self._keys.sealing.public)
+    def own_reader(self) -> Reader:
+        """The signed-in person's own key."""
+        return Reader(self._key, self._keys.sealing.public)
 
     async def course_key(self, course: int, generation: int) -> SealingKey:
         """The key pair of one generation of a course's staff. Raises CannotOpen."""
@@ -138,13 +140,15 @@ class Opener:
         return [self._fields(self._slot(row.staff_box, key, row, kind), row, kind) for row, key in work]
 
     def item_key_as_student(self, row: SealedRow, kind: str) -> bytes:
-        """The item key by the signed-in student's own slot. Raises CannotOpen."""
+        """The item key by the signed-in student's own slot. Raises CannotOpen, EarlierKeys."""
         if row.student_box is None:
             raise CannotOpen("This has not been released to you.")
+        if row.student_key != self._key:
+            raise EarlierKeys
         return self._slot(row.student_box, self._keys.sealing, row, kind)
 
     def open_as_student(self, row: SealedRow, kind: str) -> Fields:
-        """The fields by the signed-in student's own slot. Raises CannotOpen."""
+        """The fields by the signed-in student's own slot. Raises CannotOpen, EarlierKeys."""
         return self._fields(self.item_key_as_student(row, kind), row, kind)
 
     def _slot(self, box: bytes, key: SealingKey, row: SealedRow, kind: str) -> bytes:

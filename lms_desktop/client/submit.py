@@ -1,20 +1,21 @@
 """Handing in work: preflight, sealed upload, true progress, and opening one's own versions."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from lms_desktop.client.course import assignment_row
-from lms_desktop.client.errors import BadFile, BadInput, NodeRefused, Refused
+from lms_desktop.client.errors import BadFile, BadInput, EarlierKeys, NodeRefused, Refused
 from lms_desktop.client.files import put_file
 from lms_desktop.client.preflight import Preflight, inspect
 from lms_desktop.client.protocol import ItemState, OutboxItem
-from lms_desktop.client.sealed import EXTENSION, GRADE, SUBMISSION, seal_item
+from lms_desktop.client.sealed import EXTENSION, SUBMISSION, seal_item
 from lms_desktop.client.session import Place, Session, refusal
 from lms_desktop.client.work import Version as Version
-from lms_desktop.client.work import details_of, grade_fields, open_file, version_of
+from lms_desktop.client.work import details_of, open_file, own_grade, version_of
 from lms_desktop.school import deadlines
 from lms_desktop.school.commands import GradeSeen, Submission
 from lms_desktop.school.outcomes import Outcome
@@ -32,12 +33,12 @@ _GRADE_REPLACED = (Outcome.UNKNOWN_GRADE, Outcome.NOT_RELEASED)
 
 @dataclass(frozen=True, slots=True)
 class MyGrade:
-    """A released grade as its student sees it: points in hundredths.
+    """A released grade as its student sees it: points in hundredths, None where it does not open.
 
     `over_maximum` flags points that the author's app must have refused: ask the instructor.
     """
 
-    points: int
+    points: int | None
     possible: int
     feedback: str
     released_ms: int
@@ -147,7 +148,8 @@ async def check(session: Session, *, assignment: int, path: Path) -> Preflight:
     last = await _last_version(session, assignment)
     sha256 = None
     if last is not None:
-        sha256 = details_of(session.opener.open_as_student(last, SUBMISSION))[4]
+        with contextlib.suppress(EarlierKeys):
+            sha256 = details_of(session.opener.open_as_student(last, SUBMISSION))[4]
     return await inspect(path, last_sha256=sha256)
 
 
@@ -270,9 +272,9 @@ async def my_grade(session: Session, standing: StandingRow) -> MyGrade | None:
         return None
     for row in await session.ask(GradeRow, "released_history", standing.assignment, session.person.number):
         if row.grade == standing.released:
-            points, feedback = grade_fields(session.opener.open_as_student(row, GRADE))
+            points, feedback = own_grade(session, row)
             return MyGrade(
-                points or 0,
+                points,
                 standing.points,
                 feedback,
                 row.released or row.stamp,
@@ -327,7 +329,7 @@ async def _save(
             (checked.path.name[:200], checked.pages, note, nonce, put.sha256),
             context,
             staff=staff,
-            student=opener.own_reader(session.person.key),
+            student=opener.own_reader(),
             item_key=item_key,
         ),
     )
@@ -368,9 +370,10 @@ async def _extension_reason(session: Session, standing: StandingRow) -> str:
         return ""
     for row in await session.ask(ExtensionRow, "extensions", standing.assignment):
         if row.extension == standing.extension and row.student_box is not None:
-            match session.opener.open_as_student(row, EXTENSION):
-                case (str(reason),):
-                    return reason
+            with contextlib.suppress(EarlierKeys):
+                match session.opener.open_as_student(row, EXTENSION):
+                    case (str(reason),):
+                        return reason
     return ""
 
 

@@ -4,12 +4,12 @@ import asyncio
 import hashlib
 from dataclasses import dataclass
 
-from lms_desktop.client.errors import CannotOpen
+from lms_desktop.client.errors import CannotOpen, EarlierKeys
 from lms_desktop.client.files import get_chunks
-from lms_desktop.client.sealed import SUBMISSION, context_of
+from lms_desktop.client.sealed import GRADE, SUBMISSION, context_of
 from lms_desktop.client.session import Session
 from lms_desktop.school import deadlines
-from lms_desktop.school.queries.work import SubmissionRow
+from lms_desktop.school.queries.work import GradeRow, SubmissionRow
 from lms_desktop.trust.errors import TrustError
 from lms_desktop.trust.receipts import file_commitment
 from lms_desktop.trust.sealing import FileKey
@@ -83,3 +83,13 @@ def grade_fields(fields: tuple[object, ...]) -> tuple[int | None, str]:
         case (int(points), str(feedback)) if points >= 0:
             return points, feedback
     raise CannotOpen("This grade is not written as it must be.", next_step="Tell an administrator.")
+
+
+def own_grade(session: Session, row: GradeRow) -> tuple[int | None, str]:
+    """Points and feedback of a grade released to the signed-in student; no points, and why, where it was
+    sealed to the student's earlier keys. Raises CannotOpen.
+    """
+    try:
+        return grade_fields(session.opener.open_as_student(row, GRADE))
+    except EarlierKeys as error:
+        return None, str(error)

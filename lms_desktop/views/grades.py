@@ -34,7 +34,7 @@ def standing(line: api.MyLine) -> tuple[str, str]:
     """Return how an assignment stands for its student: words and tone."""
     if line.unread:
         return "New", "accent"
-    if line.points is not None:
+    if line.released_ms is not None:
         return "Graded", "success"
     if line.submitted:
         return ("Handed in late", "warning") if line.late else ("Handed in", "")
