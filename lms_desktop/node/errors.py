@@ -2,7 +2,10 @@
 
 
 class NodeError(Exception):
-    """`what` is one plain sentence, `where` names the file or address, `next_step` says what to do."""
+    """`what` is one plain sentence, `where` names the file or address, `next_step` says what to do; `code` is
+    the error in a word, for programs."""
+
+    code = "unavailable"
 
     def __init__(self, what: str, *, where: str = "", next_step: str = "") -> None:
         super().__init__(what)
@@ -45,6 +48,8 @@ class NewerDatabase(NodeError):
 
 class DiskFull(NodeError):
     """The disk that holds the data folder is full."""
+
+    code = "disk_full"
 
 
 class PortInUse(NodeError):

@@ -18,7 +18,7 @@ from functools import partial
 
 from lms_desktop.node.blobs.store import BlobStore
 from lms_desktop.node.blobs.swarm import Sources, Swarm
-from lms_desktop.node.errors import DiskFull, NodeError, PeerError
+from lms_desktop.node.errors import NodeError, PeerError
 from lms_desktop.node.host import Host
 from lms_desktop.node.items import Item, State
 from lms_desktop.node.ledger import Ledger
@@ -181,12 +181,8 @@ class Keeping:
             if not transfer.task.done():
                 return [UNDER_WAY, transfer.done_bytes, transfer.total_bytes]
             transfer.task.result()
-        except DiskFull as error:
-            raise PeerError("disk_full", str(error)) from error
-        except PeerError:
-            raise
         except NodeError as error:
-            raise PeerError("unavailable", str(error)) from error
+            raise PeerError(error.code, str(error)) from error
         finally:
             self._kept.discard(name)
         self._trace("keep-before-ticket")

@@ -22,9 +22,8 @@ from typing import Any
 import zmq
 
 from lms_desktop.node.admission import LOCAL_DOMAIN
-from lms_desktop.node.errors import DiskFull, NodeError, PeerError
+from lms_desktop.node.errors import NodeError
 from lms_desktop.node.folder import replace_file
-from lms_desktop.node.outbox import OutboxError
 from lms_desktop.node.sockets import MAX_MESSAGE, NOBLOCK, SNDMORE, Context, Reader, listener, receive_two
 from lms_desktop.school.commands import CommandError
 from lms_desktop.trust.errors import TrustError
@@ -88,12 +87,8 @@ class Request:
     def fail_with(self, error: BaseException) -> None:
         """Answer with what went wrong; what nobody foresaw goes to the log, not to people."""
         match error:
-            case Refused() | OutboxError() | PeerError():
-                self.fail(error.code, str(error))
-            case DiskFull():
-                self.fail("disk_full", str(error))
             case NodeError():
-                self.fail("unavailable", str(error))
+                self.fail(error.code, str(error))
             case TrustError() | CommandError():
                 self.fail("malformed", str(error))
             case _:

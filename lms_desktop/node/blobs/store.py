@@ -40,6 +40,8 @@ class BlobError(NodeError):
 class WrongHash(BlobError):
     """The bytes are not those that the name stands for."""
 
+    code = "wrong_hash"
+
 
 class BlobStore:
     """The chunks and manifests under `folder`.

@@ -35,6 +35,8 @@ SWITCH_ON = "Switch on a machine that has the file; it is then fetched by itself
 class Unavailable(BlobError):
     """No machine that can be reached has what is missing."""
 
+    code = "unreachable"
+
 
 Sources = Callable[[], Sequence[int]]
 
