@@ -13,17 +13,7 @@ from lms_desktop.trust.primitives import SigningKey, random_bytes
 from tests.node.blobs.files import manifest_of
 from tests.node.processes import Lab, Process, Refused, lab, until
 
-QUESTIONS = (
-    "query",
-    "place",
-    "outcome",
-    "outbox",
-    "envelope",
-    "receipt",
-    "held",
-    "manifest_get",
-    "chunk_get",
-)
+QUESTIONS = ("query", "place", "outcome", "outbox", "envelope", "receipt", "held")
 WRITES = ("submit", "drop", "found", "join", "stop")
 FILES = ("manifest_put", "chunk_put", "manifest_get", "chunk_get")
 ABOUT = ("hello", "subscribe", "status", "identity", "machines")
