@@ -73,10 +73,15 @@ class Dialog(QDialog):
         chosen = self.focusWidget()
         super().open()
         if chosen is None:
-            self.main.setFocus()
-            self.focusNextChild()  # from the last button the ring leads to the first field
-            if self.focusWidget() is self.cancel:
-                self.main.setFocus()
+            self._first_field().setFocus()
+
+    def _first_field(self) -> QWidget:
+        widget = self.main.nextInFocusChain()  # the buttons were made first: from them the ring leads to the form
+        while widget is not self.cancel:
+            if widget.isVisible() and widget.isEnabled() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+                return widget
+            widget = widget.nextInFocusChain()
+        return self.main
 
     def accept_work(self) -> None:
         """Do what the main button promises."""

@@ -80,8 +80,11 @@ def test_a_dialog_opens_in_its_first_field_and_tabs_on_to_the_buttons(shown, qtb
     dialog = Dialog(view, "sample", "Sample", "&Save", Messages(view))
     title, code = QLineEdit(), QLineEdit()
     dialog.add(field("&Title", title), field("&Code", code))
+    dialog.main.setEnabled(False)
     with qtbot.waitActive(dialog):
         dialog.open()
+    assert dialog.focusWidget() is title
+    dialog.main.setEnabled(True)
     order = [title, code, dialog.cancel, dialog.main, title]
     assert dialog.focusWidget() is title
     for before, after in pairwise(order):
