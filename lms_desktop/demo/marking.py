@@ -10,6 +10,7 @@ from lms_desktop.demo.opening import POINTS
 from lms_desktop.demo.school import INSTRUCTOR
 from lms_desktop.school.commands import GradeRelease, GradeSlot, Slot
 from lms_desktop.school.outcomes import Outcome
+from lms_desktop.school.queries.work import GradeRow
 
 GRADES = {
     MIA: (1850, "A clear trace; say in question 2 why the loop ends."),
@@ -47,9 +48,7 @@ async def grade(cast: Cast) -> None:
     expect(preview.will_see == 3 and preview.held == 0, "The preview does not say that three will see.")
     shown = {line.name: (line.points, line.feedback) for line in preview.lines}
     expect(shown == {rows[login].name: GRADES[login] for login in rows}, "The preview shows other grades.")
-    await grading.release(
-        instructor, assignment=cast.assignment, students=tuple(row.student for row in rows.values())
-    )
+    await grading.release(instructor, preview=preview)
     for login, student in students.items():
         await _sees(student, cast.assignment, *GRADES[login])
     await _progress(students[MIA], students[ZOFIA])
@@ -90,6 +89,9 @@ async def _sees_nothing(student: Session, assignment: int) -> None:
     home = await today.student_today(student)
     hidden = page.grade is None and lines[0].points is None and not home.feedback
     expect(hidden, f"{student.person.name} sees a draft.")
+    drafts = await student.ask(GradeRow, "grade_history", assignment, student.person.number)
+    sealed = bool(drafts) and all(draft.student_box is None for draft in drafts)
+    expect(sealed, f"A draft about {student.person.name} is not there, or is sealed to them already.")
 
 
 async def _student_cannot_release(student: Session, assignment: int, instructor: Session) -> None:

@@ -174,7 +174,8 @@ class DemoSchool:
             points=room.points * 9 // 10,
             feedback="A clear trace. In question 2 say why the loop ends.",
         )
-        await grading.release(instructor, assignment=assignment, students=(row.student,))
+        preview = await grading.release_preview(instructor, assignment=assignment)
+        await grading.release(instructor, preview=preview)
 
     def _add(self, person: NewPerson, passphrase: str) -> None:
         self.people.append(DemoPerson(person.name, person.login, person.role, passphrase))

@@ -65,6 +65,7 @@ class Seat:
         """Start the node's process; `ready` waits until it answers."""
         if self.alive:
             return
+        self._reap()
         self.data.mkdir(parents=True, exist_ok=True)
         arguments = (
             "--embedded",  # it ends with this process, however that ends
@@ -108,7 +109,7 @@ class Seat:
         if pid is None or process is None:
             return None
         process.kill()
-        self._ended(process)
+        self._reap()
         return pid
 
     def ask_to_stop(self) -> None:
@@ -124,7 +125,7 @@ class Seat:
                 self.process.wait(STOP_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-            self._ended(self.process)
+        self._reap()
 
     async def restart(self) -> None:
         """Start the node again and wait until it answers."""
@@ -140,10 +141,13 @@ class Seat:
         self.stop()
         self.link.close()
 
-    def _ended(self, process: subprocess.Popen[bytes]) -> None:
-        process.wait()
-        assert process.stdin is not None
-        process.stdin.close()
+    def _reap(self) -> None:
+        """Wait for a process that ends or has ended, and close the pipe that kept it alive."""
+        process, self.process = self.process, None
+        if process is not None:
+            process.wait()
+            assert process.stdin is not None
+            process.stdin.close()
 
     def _said(self) -> str:
         with contextlib.suppress(OSError):

@@ -14,6 +14,8 @@ import pytest
 
 from lms_desktop.client import receipts, signin, submit
 from lms_desktop.client.children import child_command, child_environment
+from lms_desktop.client.drafts import Drafts
+from lms_desktop.client.errors import NodeRefused
 from lms_desktop.client.protocol import ItemState, OutboxItem
 from lms_desktop.client.session import Session
 from lms_desktop.demo.cast import grow_pdf, sha256_of
@@ -175,3 +177,24 @@ async def _app_killed(task: dict[str, object], share: float) -> None:
                 break
     app.kill()
     await app.wait()
+
+
+def test_an_app_that_dies_right_after_the_hand_in_was_saved_does_not_hand_in_twice(
+    lab: Classroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        student = lab.students[0]
+        assignment = await new_assignment(lab)
+        path = pdfs.sample(tmp_path)
+        checked = await submit.check(student, assignment=assignment, path=path)
+        with monkeypatch.context() as dying:
+            dying.setattr(Drafts, "forget", lambda drafts, name: None)
+            item = await submit.submit(student, assignment=assignment, checked=checked)
+        assert list(student.drafts.names("submit/"))
+        assert not await submit.unfinished(student), "it is in the outbox: nothing to go on with"
+        twice = submit.Unfinished(assignment, "", "", path, checked.sha256, item.lane, file_there=True)
+        with pytest.raises(NodeRefused):
+            await submit.resume(student, unfinished=twice)
+        await _exactly_one(lab, student, assignment, item, path)
+
+    asyncio.run(run())
