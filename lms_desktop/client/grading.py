@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lms_desktop.client.course import assignment_row, course_row
-from lms_desktop.client.errors import BadInput
+from lms_desktop.client.errors import BadInput, Refused
 from lms_desktop.client.sealed import GRADE, SUBMISSION, Reader, context_of, seal_item
 from lms_desktop.client.session import Sent, Session
 from lms_desktop.client.work import Version, details_of, grade_fields, open_file, own_grade, version_of
 from lms_desktop.school import deadlines, limits
 from lms_desktop.school.commands import GradeCorrect, GradeDraft, GradeRelease, GradeSlot, Slot
+from lms_desktop.school.outcomes import Outcome
 from lms_desktop.school.queries.courses import MemberRow
 from lms_desktop.school.queries.work import GradeRow, StandingRow, SubmissionRow
 from lms_desktop.trust.sealing import make_slot
@@ -99,10 +100,14 @@ class OpenedWork:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseLine:
-    """One student in the preview of a release; `reason` says why they will not see it, or what is unusual."""
+    """One student in the preview of a release; `reason` says why they will not see it, or what is unusual.
+
+    `grade` numbers what would be released.
+    """
 
     student: int
     name: str
+    grade: int | None
     points: int | None
     feedback: str
     will_see: bool
@@ -238,32 +243,34 @@ async def release_preview(session: Session, *, assignment: int) -> ReleasePrevie
         will_see = not reason
         if will_see and not row.versions:
             reason = "handed in nothing"
-        lines.append(ReleaseLine(row.student, row.name, points, feedback, will_see, reason))
+        lines.append(ReleaseLine(row.student, row.name, row.grade, points, feedback, will_see, reason))
     return ReleasePreview(assignment, tuple(lines))
 
 
-async def release(session: Session, *, assignment: int, students: tuple[int, ...]) -> tuple[Sent, ...]:
-    """Publish the students' slots of what staff last wrote: they see it from then on. Raises Refused."""
-    room = await grading_room(session, assignment=assignment)
-    course = room.course
-    grades = {row.grade: row for row in await session.ask(GradeRow, "assignment_grades", assignment)}
-    keyed = {row.person: row for row in await _keyed(session, course)}
+async def release(session: Session, *, preview: ReleasePreview) -> tuple[Sent, ...]:
+    """Publish the students' slots of the grades that the preview showed, and of no others.
+
+    Raises Refused where one of them was replaced since, BadInput where there is none.
+    """
+    shown = [line for line in preview.lines if line.will_see]
+    if not shown:
+        raise BadInput("There is nothing to release.", next_step="Give points first, then release.")
+    assignment = await assignment_row(session, preview.assignment)
+    rows = await session.ask(GradeRow, "assignment_grades", preview.assignment)
+    grades = {row.grade: row for row in rows}
+    keyed = {row.person: row for row in await _keyed(session, assignment.course)}
     slots = []
-    for student in room.rows:
-        grade = grades.get(student.grade or 0)
-        if student.student not in students or grade is None or _held(student):
-            continue
-        member = keyed[student.student]
-        assert member.sealing is not None
+    for line in shown:
+        grade, member = grades.get(line.grade or 0), keyed.get(line.student)
+        if grade is None or member is None or member.sealing is None:
+            raise Refused(Outcome.NOT_CURRENT, Outcome.NOT_CURRENT.sentence, where=line.name)
         item_key = await session.opener.item_key_as_staff(grade, GRADE)
         box = make_slot(item_key, member.sealing, context_of(grade, GRADE))
         slots.append(GradeSlot(grade.grade, Slot(member.key, box)))
-    if not slots:
-        raise BadInput("There is nothing to release.", next_step="Give points first, then release.")
     sent = []
     for start in range(0, len(slots), limits.GRADES_AT_ONCE):
-        command = GradeRelease(assignment, tuple(slots[start : start + limits.GRADES_AT_ONCE]))
-        label = f"Release of {len(command.grades)} grades of “{room.title}”"
+        command = GradeRelease(preview.assignment, tuple(slots[start : start + limits.GRADES_AT_ONCE]))
+        label = f"Release of {len(command.grades)} grades of “{assignment.title}”"
         sent.append(await session.send(command, label=label))
     return tuple(sent)
 

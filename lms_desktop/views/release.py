@@ -60,11 +60,9 @@ class ReleaseDialog(Dialog):
         self.accepted.connect(then)
 
     async def _release(self) -> None:
-        students = tuple(line.student for line in self._preview.lines if line.will_see)
-        await api.release(self._context.session, assignment=self._preview.assignment, students=students)
-        self.messages.success(
-            f"Released to {len(students)} {'student' if len(students) == 1 else 'students'}"
-        )
+        await api.release(self._context.session, preview=self._preview)
+        count = self._preview.will_see
+        self.messages.success(f"Released to {count} {'student' if count == 1 else 'students'}")
 
 
 class CorrectionDialog(Dialog):

@@ -248,7 +248,7 @@ def test_points_above_the_maximum_of_a_modified_app_are_flagged_and_held(room: C
         assert not line.will_see
         assert line.reason == "points above the maximum"
         with pytest.raises(BadInput):
-            await grading.release(staff, assignment=assignment, students=(student.number,))
+            await grading.release(staff, preview=preview)
         with pytest.raises(BadInput, match="more than the 20 possible"):
             await grading.save_draft(
                 staff, assignment=assignment, row=row, points=POINTS + 1, feedback="Still too much"

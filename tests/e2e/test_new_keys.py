@@ -20,7 +20,8 @@ async def grade(room: Classroom, assignment: int, student: int, points: int) -> 
     save = grading.correct if row.shown is not None else grading.save_draft
     await save(room.instructor, assignment=assignment, row=row, points=points, feedback="Well done.")
     if row.shown is None:
-        await grading.release(room.instructor, assignment=assignment, students=(student,))
+        preview = await grading.release_preview(room.instructor, assignment=assignment)
+        await grading.release(room.instructor, preview=preview)
 
 
 def test_a_student_with_new_keys_hands_in_and_reads_what_is_new(lab: Classroom, tmp_path: Path) -> None:
