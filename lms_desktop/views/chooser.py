@@ -47,7 +47,7 @@ class SeatCard(Card):
         self.window_process.finished.connect(self._on_window)
         name = f"seat.{seat.name}"
         self.open_button = button(
-            "&Sit down here",
+            f"Sit down at &{seat.name}",
             f"{name}.open",
             kind="primary",
             symbol="machine",
@@ -55,7 +55,7 @@ class SeatCard(Card):
             on_click=self.open_window,
         )
         self.power = button(
-            "&Kill this machine",
+            "Kill this machine",
             f"{name}.power",
             kind="danger",
             symbol="power",
@@ -85,7 +85,7 @@ class SeatCard(Card):
         self._process.setText(f"process {pid}" if pid else "no process")
         relabel(
             self.power,
-            "&Kill this machine" if self._on else "&Restart this machine",
+            "Kill this machine" if self._on else "Restart this machine",
             f"{'Kill' if self._on else 'Restart'} machine {self.seat.name}",
         )
         restyle(self.power, kind="danger" if self._on else "")
@@ -106,7 +106,9 @@ class SeatCard(Card):
         relabel(self.open_button, "The window is open", f"Machine {self.seat.name} has its window")
 
     def _on_window(self) -> None:
-        relabel(self.open_button, "&Sit down here", f"Open a window at machine {self.seat.name}")
+        relabel(
+            self.open_button, f"Sit down at &{self.seat.name}", f"Open a window at machine {self.seat.name}"
+        )
 
     def _switch(self) -> None:
         self._chooser.tasks.start(self._kill() if self._on else self._restart(), busy=self.power)
@@ -140,7 +142,7 @@ class ChooserWindow(QWidget):
         self.messages = Messages(self)
         self.tasks = Tasks(self.messages)
         self.seats = [SeatCard(self, seat) for seat in school.seats]
-        self.copy = button("&Copy the passphrase", "chooser.copy", symbol="copy", on_click=self._copy)
+        self.copy = button("Copy the &passphrase", "chooser.copy", symbol="copy", on_click=self._copy)
         self.copy.setEnabled(False)
         self.people: Table[DemoPerson] = Table(
             "chooser.people",

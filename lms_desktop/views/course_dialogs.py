@@ -77,7 +77,7 @@ class FileField(QWidget):
         self.path: Path | None = None
         self._name: QLabel = label(empty, "muted")
         self.choose: QPushButton = button(
-            "Choose a &PDF ...",
+            "C&hoose a PDF ...",
             f"{object_name}.choose",
             symbol="file",
             accessible=accessible,
@@ -258,7 +258,7 @@ class AssignmentDialog(_CourseDialog):
             field("&What to do", self.text),
             row(
                 field("&Due", self.due, f"{zone.replace('_', ' ')} time"),
-                field("Poin&ts", self.points, "possible"),
+                field("Point&s", self.points, "possible"),
                 None,
                 gap=24,
             ),

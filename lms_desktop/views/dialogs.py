@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QStandardPaths, Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QLabel, QWidget
 
 from lms_desktop.client.errors import ClientError
@@ -76,7 +76,9 @@ class Dialog(QDialog):
             self._first_field().setFocus()
 
     def _first_field(self) -> QWidget:
-        widget = self.main.nextInFocusChain()  # the buttons were made first: from them the ring leads to the form
+        widget = (
+            self.main.nextInFocusChain()
+        )  # the buttons were made first: from them the ring leads to the form
         while widget is not self.cancel:
             if widget.isVisible() and widget.isEnabled() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
                 return widget
@@ -142,11 +144,22 @@ def confirm(
     return dialog
 
 
+def _start_in_a_known_folder(dialog: QFileDialog) -> None:
+    """Begin in the folder that was used last, at first in the person's documents."""
+    app = QCoreApplication.instance()
+    places = (QStandardPaths.StandardLocation.DocumentsLocation, QStandardPaths.StandardLocation.HomeLocation)
+    found = (QStandardPaths.writableLocation(place) for place in places)
+    start = app.property("last_folder") or next((path for path in found if Path(path).is_dir()), "")
+    dialog.setDirectory(start)
+    dialog.fileSelected.connect(lambda path: app.setProperty("last_folder", str(Path(path).parent)))
+
+
 def save_as(parent: QWidget, title: str, suggestion: str, then: Callable[[Path], Any]) -> QFileDialog:
     """Ask where to save and call `then` with the path."""
     dialog = QFileDialog(parent, title)
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    _start_in_a_known_folder(dialog)
     suffix = Path(suggestion).suffix
     dialog.setNameFilters([f"{suffix[1:].upper()} (*{suffix})", "All files (*)"])
     dialog.setDefaultSuffix(suffix[1:])
@@ -161,6 +174,7 @@ def open_file(parent: QWidget, title: str, files: str, then: Callable[[Path], An
     dialog = QFileDialog(parent, title)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    _start_in_a_known_folder(dialog)
     dialog.setNameFilters([files, "All files (*)"])
     dialog.fileSelected.connect(lambda path: then(Path(path)))
     dialog.open()

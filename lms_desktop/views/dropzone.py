@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog, QFrame
+from PySide6.QtWidgets import QFrame
 
+from lms_desktop.views.dialogs import open_file
 from lms_desktop.views.icons import IconLabel
 from lms_desktop.views.widgets import button, column, label, named, restyle, row
 
@@ -42,12 +43,7 @@ class DropZone(QFrame):
         self.setMinimumHeight(150)
 
     def _choose(self) -> None:
-        dialog = QFileDialog(self, self._sentence.text())
-        dialog.setNameFilters([self._files, "All files (*)"])
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda path: self.dropped.emit(Path(path)))
-        dialog.open()
+        open_file(self, self._sentence.text(), self._files, self.dropped.emit)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         urls = event.mimeData().urls()

@@ -39,6 +39,7 @@ from lms_desktop.views.widgets import (
     restyle,
     row,
     shortcut,
+    tab_order,
 )
 
 SIDEBAR_WIDTH = 220
@@ -99,6 +100,8 @@ class Shell(QWidget):
         self._pages = QStackedWidget()
         self._unread = badge(0)
         self._course_box = column(gap=2)
+        self._courses = QWidget()
+        self._courses.setLayout(self._course_box)
         self._sidebar = self._make_sidebar()
         self._header = self._make_header(seat)
         body = QVBoxLayout()
@@ -136,11 +139,13 @@ class Shell(QWidget):
             if item.objectName() == "nav.grades":
                 item.setLayout(row(None, self._unread, margins=(0, 0, 4, 0)))
         settings = self._nav_button(Place("settings"), "Settings", "settings")
+        for item in (*items, self._courses, settings):
+            item.setParent(frame)  # in the order of Tab
         frame.setLayout(
             column(
                 row(IconLabel("school", "accent", 22), school, gap=10, margins=(6, 4, 4, 12)),
                 column(*items, gap=2),
-                self._course_box,
+                self._courses,
                 None,
                 settings,
                 gap=2,
@@ -258,6 +263,16 @@ class Shell(QWidget):
             self.page.focusNextChild()
         else:
             next(iter(self._navigation.values())).setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        order = list(tab_order(self))
+        here = self.window().focusWidget()
+        if not order:
+            return False
+        at = order.index(here) if here in order else -1 if forward else 0
+        reason = Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason
+        order[(at + (1 if forward else -1)) % len(order)].setFocus(reason)
+        return True
 
     # Keeping true
 

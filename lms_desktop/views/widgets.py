@@ -7,7 +7,7 @@ forgets one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QSize, Qt
@@ -114,7 +114,7 @@ def button(
     widget = QPushButton(text)
     named(widget, object_name, accessible or text)
     widget.setProperty("kind", kind)
-    widget.setAutoDefault(kind == "primary")
+    widget.setAutoDefault(True)  # Enter presses the button that has the focus, as Space does
     if symbol:
         roles = {"primary": "on_accent", "danger": "danger", "link": "accent", "nav": "muted"}
         widget.setIcon(icon(symbol, roles.get(kind, "text")))
@@ -242,7 +242,7 @@ class RowButton(QPushButton):
         self.setObjectName(object_name)
         self.setAccessibleName(accessible)  # holds names given by people: an & in it is one
         self.setProperty("kind", kind)
-        self.setAutoDefault(False)
+        self.setAutoDefault(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setLayout(content)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
@@ -375,6 +375,18 @@ class Scroll(QScrollArea):
         page.layout().setAlignment(Qt.AlignmentFlag.AlignLeft)
         self.setWidget(page)
         self.viewport().setAutoFillBackground(False)
+
+
+def tab_order(root: QWidget) -> Iterator[QWidget]:
+    """Yield what Tab should reach under `root`, in the order of the widget tree.
+
+    Qt's own order is that of creation: what a screen makes while it loads would come after everything else.
+    """
+    for child in root.children():
+        if isinstance(child, QWidget) and child.isVisible() and not child.isWindow():
+            if child.focusPolicy() & Qt.FocusPolicy.TabFocus and child.isEnabled() and not child.focusProxy():
+                yield child
+            yield from tab_order(child)
 
 
 def shortcut(owner: QWidget, keys: str, action: Callable[[], Any], *, inside: bool = False) -> QShortcut:

@@ -24,6 +24,19 @@ def interactive(root: QWidget) -> list[QWidget]:
     return found
 
 
+def clashes(root: QWidget) -> list[str]:
+    """Mnemonics that two visible widgets under `root` share: neither is pressed by its key."""
+    owners: dict[str, list[str]] = {}
+    for widget in root.findChildren(QWidget):
+        if not widget.isVisible() or not isinstance(widget, QAbstractButton | QLabel):
+            continue
+        if isinstance(widget, QLabel) and widget.buddy() is None:
+            continue
+        for key in re.findall(r"&(\w)", widget.text().replace("&&", "")):
+            owners.setdefault(key.lower(), []).append(widget.text())
+    return [f"Alt+{key}: {' / '.join(texts)}" for key, texts in owners.items() if len(texts) > 1]
+
+
 def faults(root: QWidget) -> list[str]:
     """What the gate refuses, one line each; empty means pass."""
     problems = []
@@ -39,4 +52,4 @@ def faults(root: QWidget) -> list[str]:
         elif re.search(r"&\w", spoken.text(QAccessible.Text.Name)):
             problems.append(f"{what}: the mark of a mnemonic is spoken")
     problems += [f"{name!r} names {count} widgets" for name, count in names.items() if name and count > 1]
-    return problems
+    return problems + clashes(root)

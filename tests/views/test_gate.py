@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QWidget
+from PySide6.QtWidgets import QDialog
 
 from lms_desktop.client import course as courses_api
 from lms_desktop.client.people import Slip
@@ -129,17 +129,27 @@ def test_the_chooser_passes_the_gate(school, run, qtbot) -> None:
     chooser.finish()
 
 
-def test_tab_reaches_everything_on_a_screen(seat) -> None:
+def test_tab_goes_round_from_the_sidebar_over_the_header_to_the_screen_and_enter_presses(seat) -> None:
     actor: Actor = seat("B").sign_in("mia")
+    wanted = {widget.objectName() for widget in interactive(actor.window) if widget.isEnabled()}
     actor.window.activateWindow()
     actor.waits(actor.window.isActiveWindow)
-    wanted = {
-        widget
-        for widget in interactive(actor.window)
-        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isEnabled()
-    }
-    reached: set[QWidget] = set()
-    for _ in range(3 * len(wanted)):
-        QTest.keyClick(actor.window.focusWidget() or actor.window, Qt.Key.Key_Tab)
-        reached.add(actor.window.focusWidget())
-    assert not {widget.objectName() for widget in wanted - reached}
+    actor.find("nav.student").setFocus()
+    reached = ["nav.student"]
+    while len(reached) <= len(wanted):
+        QTest.keyClick(actor.window.focusWidget(), Qt.Key.Key_Tab)
+        name = actor.window.focusWidget().objectName()
+        if name == reached[0]:
+            break
+        reached.append(name)
+    assert set(reached) == wanted
+    order = [name.split(".")[0] for name in reached]
+    assert order == sorted(order, key=["nav", "header", "page", "today"].index), reached
+    QTest.keyClick(actor.window.focusWidget(), Qt.Key.Key_Backtab)
+    assert actor.window.focusWidget().objectName() == reached[-1]
+
+    actor.find("nav.grades").setFocus()
+    QTest.keyClick(actor.find("nav.grades"), Qt.Key.Key_Return)
+    actor.settle()
+    actor.reads("My progress")
+    assert actor.page.objectName() == "page.grades"
