@@ -76,9 +76,8 @@ class Dialog(QDialog):
             self._first_field().setFocus()
 
     def _first_field(self) -> QWidget:
-        widget = (
-            self.main.nextInFocusChain()
-        )  # the buttons were made first: from them the ring leads to the form
+        # The buttons were made first: from them the ring of the focus leads to the form.
+        widget = self.main.nextInFocusChain()
         while widget is not self.cancel:
             if widget.isVisible() and widget.isEnabled() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
                 return widget
