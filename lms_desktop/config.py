@@ -5,7 +5,7 @@ import binascii
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
@@ -38,7 +38,7 @@ class Provisioning:
 
     cluster_id: bytes
     seeds: tuple[Seed, ...]
-    token: bytes
+    token: bytes = field(repr=False)
 
     def to_json(self) -> bytes:
         """The file's bytes: JSON for people's editors, keys and ids as text."""

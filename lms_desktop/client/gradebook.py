@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from lms_desktop.client.course import course_row
-from lms_desktop.client.grading import GradeState, GradeValue, checked_value
+from lms_desktop.client.grading import GradeState, GradeValue, value_of
 from lms_desktop.client.sealed import GRADE
 from lms_desktop.client.session import Session
-from lms_desktop.client.work import grade_fields, own_grade
+from lms_desktop.client.work import own_grade
 from lms_desktop.school import deadlines
 from lms_desktop.school.queries.today import ProgressRow
 from lms_desktop.school.queries.work import AssignmentRow, GradeRow, StandingRow
@@ -89,8 +89,7 @@ async def gradebook(session: Session, *, course: int) -> Gradebook:
     rows = [row for row in await session.ask(GradeRow, "course_grades", course) if row.assignment in maximum]
     opened = await session.opener.open_all_as_staff(rows, GRADE)
     grades = {
-        row.grade: checked_value(*grade_fields(fields), maximum[row.assignment])
-        for row, fields in zip(rows, opened, strict=True)
+        row.grade: value_of(fields, maximum[row.assignment]) for row, fields in zip(rows, opened, strict=True)
     }
     standings: dict[int, dict[int, StandingRow]] = {}
     for standing in await session.ask(StandingRow, "course_standings", course):

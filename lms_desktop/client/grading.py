@@ -1,12 +1,12 @@
 """The grading room: open work, points and feedback, drafts, release, correction."""
 
 import asyncio
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from lms_desktop.client.course import assignment_row, course_row
-from lms_desktop.client.errors import BadInput, Refused
+from lms_desktop.client.errors import BadInput, CannotOpen, Refused
+from lms_desktop.client.points import check_points
 from lms_desktop.client.sealed import GRADE, SUBMISSION, Reader, context_of, seal_item
 from lms_desktop.client.session import Sent, Session
 from lms_desktop.client.work import Version, details_of, grade_fields, open_file, own_grade, version_of
@@ -28,11 +28,15 @@ class GradeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GradeValue:
-    """Points in hundredths (None: not given yet) and feedback; `over_maximum` is not to be trusted."""
+    """Points in hundredths (None: not given yet) and feedback; `over_maximum` is not to be trusted.
+
+    `problem` says why a grade cannot be opened; it then has neither points nor feedback, and can be replaced.
+    """
 
     points: int | None
     feedback: str
     over_maximum: bool = False
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class StudentRow:
     login: str
     name: str
     versions: tuple[Version, ...]  # newest first; empty: nothing handed in
+    counting: Version | None  # the version that counts: not one made on another seat from a stale state
     late: bool
     due_ms: int
     extended: bool
@@ -153,21 +158,20 @@ async def grading_room(session: Session, *, assignment: int) -> GradingRoom:
         versions.setdefault(submission.student, []).append(version_of(submission))
     grades = await session.ask(GradeRow, "assignment_grades", assignment)
     opened = await session.opener.open_all_as_staff(grades, GRADE)
-    values = {
-        grade.grade: checked_value(*grade_fields(fields), row.points)
-        for grade, fields in zip(grades, opened, strict=True)
-    }
+    values = {grade.grade: value_of(fields, row.points) for grade, fields in zip(grades, opened, strict=True)}
     keyed = {row.person for row in await _keyed(session, row.course)}
     rows = []
     for standing in await session.ask(StandingRow, "assignment_standings", assignment):
         written = values.get(standing.grade or 0)
         local = await _local_draft(session, assignment, standing.student, standing.points)
+        handed_in = tuple(versions.get(standing.student, ()))
         rows.append(
             StudentRow(
                 standing.student,
                 standing.username,
                 standing.name,
-                tuple(versions.get(standing.student, ())),
+                handed_in,
+                next((one for one in handed_in if one.submission == standing.submission), None),
                 standing.timing not in (None, deadlines.Timing.IN_TIME),
                 standing.due,
                 standing.reason == deadlines.Reason.EXTENSION,
@@ -241,7 +245,7 @@ async def release_preview(session: Session, *, assignment: int) -> ReleasePrevie
         points, feedback = (row.written.points, row.written.feedback) if row.written else (None, "")
         reason = _held(row)
         will_see = not reason
-        if will_see and not row.versions:
+        if will_see and row.counting is None:
             reason = "handed in nothing"
         lines.append(ReleaseLine(row.student, row.name, row.grade, points, feedback, will_see, reason))
     return ReleasePreview(assignment, tuple(lines))
@@ -307,55 +311,15 @@ async def history(session: Session, *, assignment: int, student: int) -> tuple[H
     for row in await session.ask(
         GradeRow, "released_history" if own else "grade_history", assignment, student
     ):
-        fields = (
-            own_grade(session, row) if own else grade_fields(await session.opener.open_as_staff(row, GRADE))
-        )
-        value = checked_value(*fields, maximum)
+        if own:
+            value = checked_value(*own_grade(session, row), maximum)
+        else:
+            (opened,) = await session.opener.open_all_as_staff([row], GRADE)
+            value = value_of(opened, maximum)
         entries.append(
             HistoryEntry(row.stamp, row.author_name, value, row.released, row.correction, row.beside)
         )
     return tuple(entries)
-
-
-def parse_points(text: str, *, maximum: int) -> int | None:
-    """Points as typed ("7", "7.5", "7,25") in hundredths; None for blank.
-
-    Raises BadInput, also above the maximum.
-    """
-    typed = text.strip().replace(",", ".")
-    if not typed:
-        return None
-    match = re.fullmatch(r"(\d{1,7})(?:\.(\d{0,2}))?", typed, re.ASCII)
-    if match is None:
-        raise BadInput(
-            f"“{text.strip()}” is not a number of points.",
-            where="points",
-            next_step="Type a number such as 7 or 7.5; at most two digits after the point.",
-        )
-    points = int(match[1]) * 100 + int((match[2] or "").ljust(2, "0"))
-    check_points(points, maximum)
-    return points
-
-
-def check_points(points: int | None, maximum: int) -> None:
-    """Refuse points that no assignment of this maximum can give. Raises BadInput."""
-    if points is not None and not 0 <= points <= maximum:
-        raise BadInput(
-            f"{points_text(points)} points are more than the {points_text(maximum)} possible."
-            if points > maximum
-            else "Points cannot be below zero.",
-            where="points",
-            next_step=f"Type a number from 0 to {points_text(maximum)}.",
-        )
-
-
-def points_text(points: int | None) -> str:
-    """Hundredths for people: 750 is "7.5"; None is "–"."""
-    if points is None:
-        return "–"
-    sign, rest = ("-", -points) if points < 0 else ("", points)
-    whole, part = divmod(rest, 100)
-    return f"{sign}{whole}" + (f".{part:02}".rstrip("0") if part else "")
 
 
 async def _prepare(
@@ -391,13 +355,15 @@ async def _written(session: Session, assignment: int, student: int, sent: Sent) 
 
 
 def _graded(row: StudentRow) -> int | None:
-    return row.versions[0].submission if row.versions else None
+    return row.counting.submission if row.counting is not None else None
 
 
 def _held(row: StudentRow) -> str:
     """Why a student will not see anything new; empty when they will."""
     if row.written is None:
         return "no grade yet"
+    if row.written.problem:
+        return "cannot be opened"
     if not row.changed:
         return "already released"
     if row.written.points is None:
@@ -417,6 +383,16 @@ async def _keyed(session: Session, course: int) -> list[MemberRow]:
 async def _local_draft(session: Session, assignment: int, student: int, maximum: int) -> GradeValue | None:
     fields = await asyncio.to_thread(session.drafts.load, _draft_name(assignment, student))
     return None if fields is None else checked_value(*grade_fields(fields), maximum)
+
+
+def value_of(opened: tuple[object, ...] | CannotOpen, maximum: int) -> GradeValue:
+    """The grade of an opened row, or of one that does not open."""
+    try:
+        if isinstance(opened, CannotOpen):
+            raise opened
+        return checked_value(*grade_fields(opened), maximum)
+    except CannotOpen as error:
+        return GradeValue(None, "", problem=str(error))
 
 
 def checked_value(points: int | None, feedback: str, maximum: int) -> GradeValue:

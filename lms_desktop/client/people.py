@@ -1,7 +1,7 @@
 """People: accounts, CSV rosters, invitations and their slips."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lms_desktop.client import documents
@@ -66,7 +66,7 @@ class Slip:
     name: str
     login: str
     role: Role
-    words: str
+    words: str = field(repr=False)
     school: str
 
 

@@ -129,15 +129,33 @@ class Opener:
 
     async def open_as_staff(self, row: SealedRow, kind: str) -> Fields:
         """The fields by the staff's slot. Raises CannotOpen."""
-        return (await self.open_all_as_staff([row], kind))[0]
+        (opened,) = await self.open_all_as_staff([row], kind)
+        if isinstance(opened, CannotOpen):
+            raise opened
+        return opened
 
-    async def open_all_as_staff(self, rows: Sequence[SealedRow], kind: str) -> list[Fields]:
-        """The fields of many rows by the staff's slots, opened in a worker thread. Raises CannotOpen."""
-        keys = [await self.course_key(row.course, row.staff_key) for row in rows]
-        return await asyncio.to_thread(self._open_all, list(zip(rows, keys, strict=True)), kind)
+    async def open_all_as_staff(self, rows: Sequence[SealedRow], kind: str) -> list[Fields | CannotOpen]:
+        """The fields of each row by the staff's slot, opened in a worker thread.
 
-    def _open_all(self, work: Sequence[tuple[SealedRow, SealingKey]], kind: str) -> list[Fields]:
-        return [self._fields(self._slot(row.staff_box, key, row, kind), row, kind) for row, key in work]
+        One row that does not open has the reason in its place: it must not hide the others.
+        """
+        keys: dict[tuple[int, int], SealingKey | CannotOpen] = {}
+        for place in sorted({(row.course, row.staff_key) for row in rows}):
+            try:
+                keys[place] = await self.course_key(*place)
+            except CannotOpen as error:
+                keys[place] = error
+        return await asyncio.to_thread(
+            lambda: [self._try_open(row, keys[row.course, row.staff_key], kind) for row in rows]
+        )
+
+    def _try_open(self, row: SealedRow, key: SealingKey | CannotOpen, kind: str) -> Fields | CannotOpen:
+        if isinstance(key, CannotOpen):
+            return key
+        try:
+            return self._fields(self._slot(row.staff_box, key, row, kind), row, kind)
+        except CannotOpen as error:
+            return error
 
     def item_key_as_student(self, row: SealedRow, kind: str) -> bytes:
         """The item key by the signed-in student's own slot. Raises CannotOpen, EarlierKeys."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -49,7 +49,7 @@ class Founded:
     """A school just made: show the passphrase, print the kit."""
 
     session: Session
-    passphrase: str
+    passphrase: str = field(repr=False)
     kit: Path
 
 

@@ -1,7 +1,7 @@
 """Signing in: by login and passphrase, or the first time by the six words of an invitation."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lms_desktop.client.ask import ask
@@ -56,9 +56,9 @@ class FirstSignIn:
     name: str
     login: str
     role: Role
-    passphrase: str
-    _session: Session
-    _envelope: bytes
+    passphrase: str = field(repr=False)
+    _session: Session = field(repr=False)
+    _envelope: bytes = field(repr=False)
 
     async def publish(self) -> Session:
         """Publish the keys that were made here; the invitation is dead from then on. Safe to call again.

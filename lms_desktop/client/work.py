@@ -26,6 +26,7 @@ class Version:
     queued_ms: int  # when the student pressed submit, by that machine's clock
     late: bool
     late_text: str  # "2 hours late"; "handed in before, accepted after the due time"; empty in time
+    held_ms: int | None  # when the first keeper signed that it holds the file
     holders: int  # keepers that signed for it
     row: SubmissionRow
 
@@ -62,7 +63,16 @@ def version_of(row: SubmissionRow) -> Version:
     elif late:
         text = deadlines.late_by(deadlines.Deadline(row.due, deadlines.Reason(row.reason)), row.stamp)
     return Version(
-        row.submission, row.version, row.size, row.stamp, row.queued_at, late, text, len(row.keepers), row
+        row.submission,
+        row.version,
+        row.size,
+        row.stamp,
+        row.queued_at,
+        late,
+        text,
+        row.earliest_ticket,
+        len(row.keepers),
+        row,
     )
 
 

@@ -48,7 +48,7 @@ class Account:
 
     login: str
     name: str
-    passphrase: str
+    passphrase: str = field(repr=False)
     number: int
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class DemoPerson:
     name: str
     login: str
     role: Role
-    passphrase: str
+    passphrase: str = field(repr=False)
 
 
 class DemoSchool:

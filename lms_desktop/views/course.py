@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from lms_desktop.client import course as api
-from lms_desktop.client.grading import points_text
+from lms_desktop.client.points import points_text
 from lms_desktop.client.session import Role
 from lms_desktop.school.changes import Changes
 from lms_desktop.views.course_dialogs import (

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from lms_desktop.client import course as api
 from lms_desktop.client.errors import BadInput
-from lms_desktop.client.grading import parse_points, points_text
+from lms_desktop.client.points import parse_points, points_text
 from lms_desktop.school import deadlines, limits
 from lms_desktop.views.dialogs import Dialog, field, open_file
 from lms_desktop.views.page import Context

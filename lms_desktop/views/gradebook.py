@@ -9,7 +9,8 @@ from PySide6.QtCore import QModelIndex
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from lms_desktop.client import gradebook as api
-from lms_desktop.client.grading import GradeState, points_text
+from lms_desktop.client.grading import GradeState
+from lms_desktop.client.points import points_text
 from lms_desktop.school.changes import Changes
 from lms_desktop.views.page import Context, Page, Place
 from lms_desktop.views.tables import Column, Table

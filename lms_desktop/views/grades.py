@@ -9,7 +9,7 @@ from lms_desktop.client import gradebook as api
 from lms_desktop.client import grading as grading_api
 from lms_desktop.client import submit as submit_api
 from lms_desktop.client import today as today_api
-from lms_desktop.client.grading import points_text
+from lms_desktop.client.points import points_text
 from lms_desktop.school.changes import Changes
 from lms_desktop.views.page import Context, Page, Place, now_ms
 from lms_desktop.views.submit import grade_card

@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QSplitter, QWidget
 
 from lms_desktop.client import grading as api
 from lms_desktop.client.errors import BadInput
-from lms_desktop.client.grading import GradeState, StudentRow, points_text
+from lms_desktop.client.grading import GradeState, StudentRow
+from lms_desktop.client.points import points_text
 from lms_desktop.client.work import Version
 from lms_desktop.school.changes import Changes
 from lms_desktop.views.grading_form import GradingForm

@@ -7,7 +7,8 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QComboBox, QLineEdit, QPlainTextEdit, QWidget
 
 from lms_desktop.client.errors import BadInput
-from lms_desktop.client.grading import GradeState, GradeValue, StudentRow, parse_points, points_text
+from lms_desktop.client.grading import GradeState, GradeValue, StudentRow
+from lms_desktop.client.points import parse_points, points_text
 from lms_desktop.views.dialogs import field
 from lms_desktop.views.page import now_ms
 from lms_desktop.views.times import when

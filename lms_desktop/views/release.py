@@ -7,7 +7,8 @@ from collections.abc import Callable, Set
 from PySide6.QtWidgets import QWidget
 
 from lms_desktop.client import grading as api
-from lms_desktop.client.grading import ReleaseLine, StudentRow, points_text
+from lms_desktop.client.grading import ReleaseLine, StudentRow
+from lms_desktop.client.points import points_text
 from lms_desktop.views.dialogs import Dialog
 from lms_desktop.views.grades import history_card
 from lms_desktop.views.page import Context

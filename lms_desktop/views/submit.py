@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from lms_desktop.client import submit as api
-from lms_desktop.client.grading import points_text
+from lms_desktop.client.points import points_text
 from lms_desktop.school.changes import Changes
 from lms_desktop.views.course import size_text
 from lms_desktop.views.handin import HandIn

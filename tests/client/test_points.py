@@ -3,7 +3,7 @@
 import pytest
 
 from lms_desktop.client.errors import BadInput
-from lms_desktop.client.grading import parse_points, points_text
+from lms_desktop.client.points import parse_points, points_text
 
 
 @pytest.mark.parametrize(
