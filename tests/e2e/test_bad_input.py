@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from lms_desktop.client import course, grading, people, signin, submit
+from lms_desktop.client import course, gradebook, grading, people, signin, submit, today
 from lms_desktop.client.errors import BadFile, BadInput, Refused, SignedOut, SignInFailed
 from lms_desktop.client.link import Link
 from lms_desktop.client.people import NewPerson
+from lms_desktop.client.protocol import ItemState
 from lms_desktop.client.sealed import GRADE, seal_item
 from lms_desktop.demo.school import INSTRUCTOR, STUDENTS, DemoSchool
-from lms_desktop.school.commands import GradeDraft, PersonAdd
+from lms_desktop.school.commands import GradeDraft, PersonAdd, Sealed, Slot
 from lms_desktop.school.outcomes import Outcome
 from tests.client import pdfs
 from tests.e2e.lab import HOUR_MS, POINTS, Classroom, eventually, hand_in, new_assignment, open_classroom
@@ -255,3 +256,69 @@ def test_points_above_the_maximum_of_a_modified_app_are_flagged_and_held(room: C
             )
 
     asyncio.run(run())
+
+
+def test_a_grade_of_garbage_hides_no_other_and_can_be_replaced(room: Classroom) -> None:
+    async def run() -> None:
+        staff, student = room.instructor, room.students[0].person
+        assignment = await new_assignment(room)
+        garbage = Sealed(b"garbage", bytes(32), Slot(1, bytes(112)), None)
+        await staff.send(GradeDraft(assignment, student.number, None, None, garbage), label="Garbage")
+        row = await _row(room, assignment)
+        assert row.written is not None
+        assert row.written.problem
+        assert (row.written.points, row.written.feedback) == (None, "")
+        book = await gradebook.gradebook(staff, course=room.course)
+        assert {line.login for line in book.lines} >= {MIA}
+        (line,) = [
+            line
+            for line in (await grading.release_preview(staff, assignment=assignment)).lines
+            if line.student == student.number
+        ]
+        assert (line.will_see, line.reason) == (False, "cannot be opened")
+        await grading.save_draft(staff, assignment=assignment, row=row, points=500, feedback="Sound")
+        written = (await _row(room, assignment)).written
+        assert written == grading.GradeValue(500, "Sound")
+
+    asyncio.run(run())
+
+
+def test_a_version_made_on_two_seats_at_once_is_kept_beside_and_the_first_counts(
+    room: Classroom, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        link, user_data = _link(room)
+        assignment, mia = await new_assignment(room), room.students[0]
+        other = await signin.sign_in(link, login=MIA, passphrase=room.passphrase(MIA), user_data=user_data)
+        checked = await asyncio.gather(
+            *(
+                submit.check(
+                    session, assignment=assignment, path=pdfs.unlike_any_other(tmp_path, f"{seed}.pdf", seed)
+                )
+                for seed, session in enumerate((mia, other))
+            )
+        )
+        items = await asyncio.gather(
+            *(
+                submit.submit(session, assignment=assignment, checked=one)
+                for session, one in zip((mia, other), checked, strict=True)
+            )
+        )
+        for item in items:
+            await submit.follow(mia, item=item, until=ItemState.ACCEPTED)
+        row = await _row(room, assignment)
+        assert len(row.versions) == 2
+        (beside,) = [version for version in row.versions if version.row.beside]
+        assert row.counting is not None
+        assert row.counting != beside
+        await grading.save_draft(room.instructor, assignment=assignment, row=row, points=1, feedback="")
+        to_grade = (await today.instructor_today(room.instructor)).to_grade
+        assert next(line for line in to_grade if line.assignment == assignment).to_grade == 0
+
+    asyncio.run(run())
+
+
+async def _row(room: Classroom, assignment: int) -> grading.StudentRow:
+    """What the grading room says of the first student."""
+    rows = (await grading.grading_room(room.instructor, assignment=assignment)).rows
+    return next(row for row in rows if row.login == MIA)
