@@ -251,26 +251,23 @@ class _Job:
 
     async def _run(self) -> None:
         asking: dict[int, asyncio.Task[None]] = {}
-        failures = 0
+        rounds = 0  # without what was hoped for: each waits longer than the one before
         safe = False
         try:
-            raw_manifest = await self._manifest()
             while not safe:
                 self.news.clear()
-                for keeper in self._keeping.others():
-                    if keeper not in self._item.tickets and keeper not in asking:
-                        asking[keeper] = asyncio.create_task(self._ask(keeper, raw_manifest))
-                pause = RETRY_S[min(failures, 4)]
+                pause = RETRY_S[min(rounds, len(RETRY_S) - 1)]
                 try:
+                    await self._ask_all(asking)
                     if not self._item.open:
                         safe = await self._finish()
-                        failures += 1
+                        rounds += 1
                     elif not self.ready:
-                        pause = POLL_S
                         await self._judge()
+                        pause = POLL_S
                 except NodeError as error:
                     _log.info("an item of the outbox has to wait: %s", error)
-                    failures += 1
+                    rounds += 1
                 if not safe:
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(pause):
@@ -284,12 +281,15 @@ class _Job:
             if self._keeping._jobs.get(self._item) is self:
                 del self._keeping._jobs[self._item]
 
-    async def _manifest(self) -> bytes:
-        assert self._item.manifest is not None
-        raw = await asyncio.to_thread(self._keeping._store.raw_manifest, self._item.manifest)
-        if raw is None:
-            raise NodeError("The manifest of a file that waits to be sent is gone from this machine")
-        return raw
+    async def _ask_all(self, asking: dict[int, asyncio.Task[None]]) -> None:
+        """See to it that every keeper is asked. Raises NodeError where the file's manifest cannot be had."""
+        others = [keeper for keeper in self._keeping.others() if keeper not in self._item.tickets]
+        new = [keeper for keeper in others if keeper not in asking]
+        if new:
+            assert self._item.manifest is not None
+            raw = await self._keeping._swarm.manifest(self._item.manifest, self._keeping._reachable)
+            for keeper in new:
+                asking[keeper] = asyncio.create_task(self._ask(keeper, raw))
 
     async def _judge(self) -> None:
         """Propose the item if its tickets are enough, or if the ledger will refuse it anyway."""
