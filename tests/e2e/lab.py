@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -49,6 +50,18 @@ async def open_classroom(school: DemoSchool, *, students: int = 1, due_ms: int |
     room = Classroom(school, admin, instructor, pupils, made.made, 0)
     room.assignment = await new_assignment(room)
     return room
+
+
+@asynccontextmanager
+async def classroom(
+    folder: Path, seats: tuple[str, ...] = ("A",), *, students: int = 1
+) -> AsyncIterator[Classroom]:
+    """A classroom whose machines are stopped at the end."""
+    school = DemoSchool(folder, seats)
+    try:
+        yield await open_classroom(school, students=students)
+    finally:
+        school.close()
 
 
 async def new_assignment(room: Classroom, *, due_in_ms: int = DAY_MS) -> int:
