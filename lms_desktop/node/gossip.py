@@ -18,6 +18,7 @@ from lms_desktop.node.admission import Admission, Refusal
 from lms_desktop.node.clock import Clock
 from lms_desktop.node.host import Host
 from lms_desktop.node.transport import BadMessage, Fields, PeerLinks, Sender
+from lms_desktop.school.limits import STAMP
 from lms_desktop.trust.wire import Packable
 
 VERB = 6
@@ -202,7 +203,13 @@ def _parse(sender: Sender, fields: Fields, now_ms: int) -> News:
             int(port),
             int(files_port),
             tuple(told),
-        ) if len(told) <= TOLD_REFUSALS and max(map(len, (role, version, name, host))) <= MAX_TEXT:
+        ) if (
+            len(told) <= TOLD_REFUSALS
+            and max(map(len, (role, version, name, host))) <= MAX_TEXT
+            and min(applied, whole_upto, outbox) >= 0
+            and 0 <= utc_ms <= STAMP
+            and 0 < min(port, files_port) <= max(port, files_port) < 1 << 16
+        ):
             refusals = tuple(_refusal(fields) for fields in told)
             return News(
                 sender.machine,
@@ -222,16 +229,19 @@ def _parse(sender: Sender, fields: Fields, now_ms: int) -> News:
                 files_port,
                 refusals,
             )
-    raise BadMessage("gossip has thirteen fields")
+    raise BadMessage("gossip has thirteen fields within their bounds")
 
 
 def _refusal(fields: object) -> Refusal:
     match fields:
         case (bytes(key), str(address), str(reason), int(first), int(last), int(count)) if (
-            len(key) <= 40 and len(address) <= MAX_TEXT and len(reason) <= MAX_TEXT
+            len(key) <= 40
+            and max(len(address), len(reason)) <= MAX_TEXT
+            and 0 <= first <= last <= STAMP
+            and count > 0
         ):
             return Refusal(key, address, reason, first, last, count)
-    raise BadMessage("a refused attempt has six fields")
+    raise BadMessage("a refused attempt has six fields within their bounds")
 
 
 def rows(refusals: Sequence[Refusal]) -> list[Packable]:
