@@ -123,7 +123,7 @@ class Node:
 
     async def stop(self) -> None:
         await self.work.close()
-        await self.host.close(0.0)
+        self.host.close()
         await self.local.close()
         await self.station.close()
         self.ledger.close()
