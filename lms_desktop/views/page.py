@@ -20,7 +20,7 @@ from lms_desktop.school.changes import Changes
 from lms_desktop.views.messages import Messages, explain
 from lms_desktop.views.preferences import Preferences
 from lms_desktop.views.tasks import Tasks
-from lms_desktop.views.widgets import EmptyState, button, column, label, row
+from lms_desktop.views.widgets import EmptyState, button, column, label, restore_focus, row
 
 LOADING_SHOWN_AFTER_MS = 300
 SETTLE_MS = 60
@@ -154,6 +154,7 @@ class Page(QWidget):
         self._loaded = True
         if self._content is not None:
             self._stack.setCurrentWidget(self._content)
+            restore_focus(self._content)
 
 
 def page_head(title: QWidget, *actions: QWidget | None) -> QVBoxLayout:

@@ -36,6 +36,7 @@ from lms_desktop.views.widgets import (
     label,
     named,
     relabel,
+    restore_focus,
     restyle,
     row,
     shortcut,
@@ -265,8 +266,8 @@ class Shell(QWidget):
             next(iter(self._navigation.values())).setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def focusNextPrevChild(self, forward: bool) -> bool:
-        order = list(tab_order(self))
         here = self.window().focusWidget()
+        order = list(tab_order(self, here))
         if not order:
             return False
         at = order.index(here) if here in order else -1 if forward else 0
@@ -316,6 +317,7 @@ class Shell(QWidget):
         if self.session.person.role != Role.STUDENT:
             self._course_box.addWidget(self._nav_button(Place("courses"), "All courses", "archive"))
         self._mark()
+        restore_focus(self._sidebar)
 
     def _on_event(self, event: Event) -> None:
         match event:

@@ -53,10 +53,12 @@ class _Home(Page):
         first = context.session.person.name.split()[0]
         self._main = column(gap=16)
         self._side = column(gap=16)
+        main_panel = QWidget()
+        main_panel.setLayout(self._main)
         self._side_panel = QWidget()
         self._side_panel.setFixedWidth(SIDE_WIDTH)
         self._side_panel.setLayout(self._side)
-        columns = row(self._main, self._side_panel, gap=24, stretch=0)
+        columns = row(main_panel, self._side_panel, gap=24, stretch=0)
         columns.setAlignment(self._side_panel, Qt.AlignmentFlag.AlignTop)
         head = column(
             label(f"Good {part}, {first}", "display"),
@@ -101,7 +103,8 @@ class StudentToday(_Home):
             main.append(ListCard("New material", [self._material(item) for item in today.materials]))
         side: list[QWidget] = []
         if today.feedback:
-            side.append(ListCard("New feedback", [self._feedback(item) for item in today.feedback]))
+            heading = "New feedback" if any(item.unread for item in today.feedback) else "Feedback"
+            side.append(ListCard(heading, [self._feedback(item) for item in today.feedback]))
         if today.progress:
             side.append(progress_card(today.progress))
         self.fill_columns(main, side)
@@ -113,7 +116,7 @@ class StudentToday(_Home):
         return list_row(
             f"today.due.{item.assignment}",
             item.title,
-            f"{item.course_title}  ·  due {due}",
+            f"due {due}  ·  {item.course_title}",
             lead=IconLabel("assignment", "accent", 22),
             trailing=(pill(item.sentence, tone),),
             spoken=f"{item.sentence}: {item.title}, {item.course_title}, due {due}",
@@ -155,7 +158,7 @@ def progress_card(progress: tuple[api.CourseProgress, ...]) -> Card:
                 label(item.title, "strong", wrap=True),
                 bar,
                 label(f"{item.submitted} of {item.assignments} handed in, {item.graded} graded", "small"),
-                label(f"{item.read} of {item.materials} materials read", "small"),
+                label(f"Materials read: {item.read} of {item.materials}", "small"),
                 gap=5,
             )
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 
 from lms_desktop.views.icons import IconLabel, icon
 
+LOST_FOCUS = "lost_focus"
 TONE_ICONS = {"success": "check-circle", "warning": "alert", "danger": "error"}
 
 W = TypeVar("W", bound=QWidget)
@@ -210,15 +211,35 @@ def column(
 
 
 def clear(box: QLayout) -> None:
-    """Remove and delete everything in `box`."""
+    """Remove and delete everything in `box`.
+
+    The name of what had the focus there is kept, for `restore_focus` once the box is filled again.
+    """
     while (item := box.takeAt(0)) is not None:
         if (widget := item.widget()) is not None:
+            focused = widget.window().focusWidget()
+            if focused is not None and (focused is widget or widget.isAncestorOf(focused)):
+                widget.window().setProperty(LOST_FOCUS, focused.objectName())
             widget.hide()
             widget.setParent(None)
             widget.deleteLater()
         elif (inner := item.layout()) is not None:
             clear(inner)
             inner.deleteLater()
+
+
+def restore_focus(root: QWidget) -> None:
+    """Give the focus to what stands under `root` in the place of a widget that `clear` took away."""
+
+    def restore() -> None:
+        window = root.window()
+        name = window.property(LOST_FOCUS)
+        found = root.findChild(QWidget, name) if name else None
+        if found is not None:
+            window.setProperty(LOST_FOCUS, None)
+            found.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    QTimer.singleShot(0, root, restore)  # Qt shows what is new in a layout once it is back in its loop
 
 
 class Card(QFrame):
@@ -377,16 +398,17 @@ class Scroll(QScrollArea):
         self.viewport().setAutoFillBackground(False)
 
 
-def tab_order(root: QWidget) -> Iterator[QWidget]:
-    """Yield what Tab should reach under `root`, in the order of the widget tree.
+def tab_order(root: QWidget, here: QWidget | None) -> Iterator[QWidget]:
+    """Yield what Tab should reach under `root`, and `here`, in the order of the widget tree.
 
     Qt's own order is that of creation: what a screen makes while it loads would come after everything else.
     """
     for child in root.children():
         if isinstance(child, QWidget) and child.isVisible() and not child.isWindow():
-            if child.focusPolicy() & Qt.FocusPolicy.TabFocus and child.isEnabled() and not child.focusProxy():
+            reachable = child.focusPolicy() & Qt.FocusPolicy.TabFocus and child.isEnabled()
+            if child is here or (reachable and not child.focusProxy()):
                 yield child
-            yield from tab_order(child)
+            yield from tab_order(child, here)
 
 
 def shortcut(owner: QWidget, keys: str, action: Callable[[], Any], *, inside: bool = False) -> QShortcut:

@@ -47,6 +47,16 @@ def test_today_shows_what_is_due_and_new_in_the_schools_words(mia: Actor) -> Non
     assert "My progress" in texts
 
 
+def test_the_focus_stays_on_its_row_when_the_screen_loads_again(mia: Actor) -> None:
+    rows = [row for row in mia.page.findChildren(QPushButton) if row.objectName().startswith("today.due.")]
+    name = rows[-1].objectName()
+    rows[-1].setFocus()
+    mia.keys("F5")
+    mia.settle()
+    mia.waits(lambda: mia.window.focusWidget().objectName() == name)
+    assert mia.window.focusWidget() is not rows[-1]
+
+
 def test_reading_a_material_marks_it_read_and_a_copy_can_be_kept(mia: Actor, tmp_path: Path) -> None:
     row = next(
         widget
