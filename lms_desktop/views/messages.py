@@ -62,8 +62,8 @@ def explain(error: BaseException) -> Message:
     Any other is a fault of ours, with details to send.
     """
     if isinstance(error, ClientError):
-        place = f" ({error.where})" if error.where else ""
-        return Message(f"{error.what}{place}", "danger", error.next_step)
+        what = f"{error.what.removesuffix('.')} ({error.where})." if error.where else error.what
+        return Message(what, "danger", error.next_step)
     details = "".join(traceback.format_exception(error))
     hint = "Nothing that was saved is lost. Try again; if it comes back, copy the details for your IT."
     return Message("Something went wrong in the app.", "danger", hint, details)

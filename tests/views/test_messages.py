@@ -24,7 +24,7 @@ def window(dressed, qtbot) -> QWidget:
 def test_an_expected_error_says_what_where_and_what_to_do(window: QWidget) -> None:
     window.route.error(BadFile("The file is empty.", where="essay.pdf", next_step="Save it again."))
     (toast,) = window.toasts.shown()
-    assert toast.message.text == "The file is empty. (essay.pdf)"
+    assert toast.message.text == "The file is empty (essay.pdf)."
     assert toast.message.hint == "Save it again."
     assert not toast.message.details
 
