@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -118,13 +119,18 @@ class DemoSchool:
             session.sign_out()
 
     async def first_sign_in(self, seat: Seat, slip: Slip) -> Session:
-        """Use a slip at a seat, once it has reached that machine; the person is then one of `people`."""
-        async with asyncio.timeout(ARRIVAL_S):
-            while True:
-                try:
-                    return await self._use_slip(seat, slip)
-                except SignInFailed:
-                    await asyncio.sleep(_POLL_S)
+        """Use a slip at a seat, once it has reached that machine; the person is then one of `people`.
+
+        Raises SignInFailed when it does not work there.
+        """
+        give_up = time.monotonic() + ARRIVAL_S
+        while True:
+            try:
+                return await self._use_slip(seat, slip)
+            except SignInFailed:
+                if time.monotonic() > give_up:
+                    raise
+            await asyncio.sleep(_POLL_S)
 
     async def _use_slip(self, seat: Seat, slip: Slip) -> Session:
         first = await signin.open_invitation(seat.link, words=slip.words, user_data=seat.user_data)
