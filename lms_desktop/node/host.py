@@ -30,7 +30,6 @@ from lms_desktop.node.judge import ASTRAY_MS, VotersClocks, judge_append
 from lms_desktop.node.pending import NotAccepted, OnDone, Pending
 from lms_desktop.node.raft import codec
 from lms_desktop.node.raft.core import Raft
-from lms_desktop.node.raft.leader import PeerStatus
 from lms_desktop.node.raft.settings import Settings
 from lms_desktop.node.raft.types import (
     AppendEntries,
@@ -58,10 +57,11 @@ from lms_desktop.node.raft.types import (
 )
 from lms_desktop.node.state_machine import StateMachine
 from lms_desktop.node.storage import Storage, disk_full
-from lms_desktop.node.transport import BadMessage, Fields, PeerLinks, Sender
+from lms_desktop.node.transport import NO_KEEPER, BadMessage, Fields, PeerLinks, Sender
 
 FLUSH_S = 0.05
 RETRY_S = 1.0
+HAND_OVER_S = 2.0
 APPLY_ENTRIES = 256
 """Entries applied in one turn: a node that catches up still hears its peers."""
 APPLY_BYTES = 1 << 20
@@ -129,14 +129,18 @@ class Host:
         self._links.keep_dialled(self.voters)
         self._plan()
 
-    async def close(self, hand_over_s: float = 2.0) -> None:
-        """Hand leadership over if there is somebody to take it, within the time given; then stop for good."""
-        if self.is_leader and len(self.raft.configuration.voters) > 1 and self._unwritten is None:
-            handed_over = asyncio.Event()
-            self.on_role_change(lambda: None if self.is_leader else handed_over.set())
-            self.transfer()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(handed_over.wait(), hand_over_s)
+    async def hand_over(self, within_s: float = HAND_OVER_S) -> None:
+        """Give leadership to another voter if there is one that takes it in time."""
+        if not self.is_leader or len(self.voters) == 1 or self.full:
+            return
+        handed_over = asyncio.Event()
+        self.on_role_change(lambda: None if self.is_leader else handed_over.set())
+        self.transfer()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(handed_over.wait(), within_s)
+
+    def close(self) -> None:
+        """Stop for good."""
         self._closed = True
         for timer in (self._timer, self._flush):
             if timer is not None:
@@ -202,10 +206,6 @@ class Host:
         if index <= self.raft.log.stable:
             known.add(me)
         return tuple(machine for machine in voters if machine in known)
-
-    def peers(self) -> Sequence[PeerStatus]:
-        """The leader's view of the others; empty elsewhere."""
-        return self.raft.peers()
 
     def on_applied(self, listener: Callable[[Sequence[Entry], Sequence[object]], None]) -> None:
         """Call with entries and their outcomes after each apply. After a full disk some come a second
@@ -286,7 +286,7 @@ class Host:
             return
         machine = sender.machine
         if isinstance(message, RequestVote | AppendEntries | TimeoutNow) and not self._may_lead(machine):
-            self._links.dropped["leads without being a keeper"] += 1
+            self._links.dropped[NO_KEEPER] += 1
             return
         server = Server(machine, sender.header.incarnation)
         session = Session(sender.header.boot, sender.header.nonce)

@@ -2,6 +2,7 @@
 work."""
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from random import Random
 
@@ -22,11 +23,35 @@ from lms_desktop.node.raft.types import Role, Server
 from lms_desktop.node.school_file import School
 from lms_desktop.node.storage import Storage
 from lms_desktop.node.trace import Trace
-from lms_desktop.node.transport import Header, PeerLinks
+from lms_desktop.node.transport import (
+    MALFORMED,
+    NO_KEEPER,
+    OTHER_EPOCH,
+    OTHER_MACHINE,
+    OTHER_SCHOOL,
+    OUT_OF_PLACE,
+    TWO_RUNS,
+    UNKNOWN_VERSION,
+    Header,
+    PeerLinks,
+)
 from lms_desktop.node.work import Work
 from lms_desktop.trust.chain import entry_head
 from lms_desktop.trust.envelope import Envelope
 from lms_desktop.trust.wire import Packable
+
+NOISE = (
+    MALFORMED,
+    UNKNOWN_VERSION,
+    OTHER_SCHOOL,
+    OTHER_MACHINE,
+    OTHER_EPOCH,
+    TWO_RUNS,
+    NO_KEEPER,
+    OUT_OF_PLACE,
+)
+"""Why messages are dropped that a machine in order never sends."""
+NOISE_SHOWN_MS = 600_000
 
 
 class SchoolNode:
@@ -115,6 +140,8 @@ class SchoolNode:
         Door(ledger, links, self._work.proposals)
         self._ticker: asyncio.TimerHandle | None = None
         self._told: tuple[Packable, ...] = ()
+        self._noise: Counter[str] = Counter()
+        self._noisy_ms = 0
 
     def start(self) -> None:
         """Take part."""
@@ -127,9 +154,10 @@ class SchoolNode:
         """Stop taking part; leadership is handed over within 2 s."""
         if self._ticker is not None:
             self._ticker.cancel()
+        await self.host.hand_over()
         await self._work.close()
         await self._membership.close()
-        await self.host.close()
+        self.host.close()
 
     async def settle(self, envelope: Envelope) -> int:
         """Hand a command in until it has an outcome; returns its code. Raises PeerError when there is
@@ -205,7 +233,21 @@ class SchoolNode:
         self._ticker = self._loop.call_later(PERIOD_S, self._tick)
         self.gossip.tick()
         self._membership.tick()
+        self._listen_for_noise()
         self._tell_status()
+
+    def _listen_for_noise(self) -> None:
+        """Show IT, for ten minutes, that messages came which no machine in order sends."""
+        now = self._clock.monotonic_ms()
+        noise = Counter(
+            {reason: self._links.dropped[reason] for reason in NOISE if self._links.dropped[reason]}
+        )
+        if noise != self._noise:
+            self._noise, self._noisy_ms = noise, now
+            counts = ", ".join(f"{number} {reason}" for reason, number in sorted(noise.items()))
+            self.host.alarms["noise"] = f"Messages of other machines were dropped: {counts}."
+        elif now - self._noisy_ms > NOISE_SHOWN_MS:
+            self.host.alarms.pop("noise", None)
 
     def _tell_status(self) -> None:
         status = self.status()

@@ -412,6 +412,8 @@ def main(arguments: Sequence[str], *, clock: Clock = SYSTEM, trace: Trace = sile
         _log.error("the node ends: %s", error)
         print(f"lms-desktop node: {error}", file=sys.stderr, flush=True)
         return 1
+    except KeyboardInterrupt:
+        return 0
     return 0
 
 

@@ -43,6 +43,15 @@ MAX_FIELDS = 1024
 """Of any array in a one-way message: msgpack allocates what an array claims before it reads on."""
 DELAYED_MS = 10_000
 REDIAL_S = 1.0
+MALFORMED = "malformed"
+UNKNOWN_VERSION = "of an unknown version"
+OTHER_SCHOOL = "of another school"
+OTHER_EPOCH = "of another epoch"
+OTHER_MACHINE = "claiming another machine"
+OUT_OF_PLACE = "with a join token out of place"
+NO_KEEPER = "leading without being a keeper"
+TWO_RUNS = "of one run by two processes"
+"""Reasons in `PeerLinks.dropped` that no machine in order gives."""
 _log = logging.getLogger(__name__)
 
 
@@ -303,7 +312,7 @@ class PeerLinks:
             if sender is None:
                 return
             if sender.token:
-                self.dropped["token out of place"] += 1
+                self.dropped[OUT_OF_PLACE] += 1
                 return
             verb, *fields = _unpack_message(frames[2].bytes)
             handler = self._messages.get(verb) if type(verb) is int else None
@@ -312,7 +321,7 @@ class PeerLinks:
                 return
             handler(sender, tuple(fields))
         except (BadMessage, TrustError, ValueError):
-            self.dropped["malformed"] += 1
+            self.dropped[MALFORMED] += 1
         except Exception:
             self.dropped["failed"] += 1
             _log.exception("a message of a peer could not be handled")
@@ -327,7 +336,7 @@ class PeerLinks:
             if type(number) is not int or type(verb) is not int:
                 raise BadMessage("a request starts with its number and verb")
             if sender.token and verb != JOIN:
-                self.dropped["token out of place"] += 1
+                self.dropped[OUT_OF_PLACE] += 1
                 return
             key = _key(frames)
             if self._served[key] >= SERVED_PER_PEER:
@@ -341,7 +350,7 @@ class PeerLinks:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         except (BadMessage, TrustError, ValueError):
-            self.dropped["malformed"] += 1
+            self.dropped[MALFORMED] += 1
         except Exception:
             self.dropped["failed"] += 1
             _log.exception("a request of a peer could not be handled")
@@ -362,16 +371,16 @@ class PeerLinks:
             header = known[1]
         else:
             if frame[:1] != PROTOCOL:
-                self.dropped["unknown version"] += 1
+                self.dropped[UNKNOWN_VERSION] += 1
                 return None
             header = Header.decode(frame)
             self._headers[key] = frame, header  # bounded: one for each admitted key
         if header.cluster_id != self._header.cluster_id:
-            self.dropped["another school"] += 1
+            self.dropped[OTHER_SCHOOL] += 1
         elif header.machine != machine:
-            self.dropped["claims another machine"] += 1
+            self.dropped[OTHER_MACHINE] += 1
         elif header.epoch != self._header.epoch and not token:
-            self.dropped["another epoch"] += 1
+            self.dropped[OTHER_EPOCH] += 1
         elif machine and not self._same_run(machine, header):
             self.dropped["delayed from an earlier run"] += 1
         else:
@@ -386,6 +395,8 @@ class PeerLinks:
         known = self._runs.get(machine)
         if known is None or known[0] is not header:
             last = known[0] if known else None
+            if last is not None and last.boot == header.boot and last.nonce != header.nonce:
+                self.dropped[TWO_RUNS] += 1  # taken all the same: which of the twins is right, nobody knows
             if last is not None and last.incarnation == header.incarnation and header.boot < last.boot:
                 if known is not None and now - known[1] < DELAYED_MS:
                     return False
@@ -418,7 +429,7 @@ class PeerLinks:
         except PeerError as error:
             answer = [number, 1, error.code, str(error)]
         except (BadMessage, TrustError, ValueError) as error:
-            self.dropped["malformed"] += 1
+            self.dropped[MALFORMED] += 1
             answer = [number, 1, "malformed", str(error)]
         except Exception:
             self.dropped["failed"] += 1

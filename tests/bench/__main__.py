@@ -43,7 +43,8 @@ def machine() -> str:
     """What the figures were measured on, in a line."""
     memory = psutil.virtual_memory().total / 2**30
     return (
-        f"{platform.system()} {platform.machine()}, {_processor()}, {psutil.cpu_count()} cores, {memory:.0f} GB; "
+        f"{platform.system()} {platform.machine()}, {_processor()}, {psutil.cpu_count()} cores, "
+        f"{memory:.0f} GB; "
         f"Python {platform.python_version()}, ZeroMQ {zmq.zmq_version()}"
     )
 

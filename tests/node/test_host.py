@@ -69,8 +69,8 @@ class Seat:
         self.host._closed = True
         self.storage.db.close()
 
-    async def close(self) -> None:
-        await self.host.close(hand_over_s=0.0)
+    def close(self) -> None:
+        self.host.close()
         self.storage.close()
 
 
@@ -84,7 +84,7 @@ async def seats(folder: Path, count: int) -> AsyncIterator[list[Seat]]:
         yield made
     finally:
         for seat in made:
-            await seat.close()
+            seat.close()
         for station in stations:
             await station.close()
 
@@ -220,7 +220,7 @@ def test_leadership_is_handed_over_when_the_leader_closes(tmp_path: Path) -> Non
             others = [seat for seat in made if seat is not leader]
             await until(lambda: all(seat.host.leader is not None for seat in others))
             start = asyncio.get_running_loop().time()
-            await leader.host.close()
+            await leader.host.hand_over()
             assert asyncio.get_running_loop().time() - start < 2.0
             assert not leader.host.is_leader
             await until(lambda: any(seat.host.is_leader for seat in others))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
@@ -10,7 +11,21 @@ import zmq
 from lms_desktop.node.admission import PEER_DOMAIN, AllowList
 from lms_desktop.node.errors import PeerError, PortInUse
 from lms_desktop.node.sockets import MAX_MESSAGE, dialer, listener
-from lms_desktop.node.transport import JOIN, PROTOCOL, BadMessage, Fields, Peer, Sender
+from lms_desktop.node.transport import (
+    JOIN,
+    MALFORMED,
+    OTHER_EPOCH,
+    OTHER_MACHINE,
+    OTHER_SCHOOL,
+    OUT_OF_PLACE,
+    PROTOCOL,
+    TWO_RUNS,
+    UNKNOWN_VERSION,
+    BadMessage,
+    Fields,
+    Peer,
+    Sender,
+)
 from lms_desktop.trust.primitives import CurveKeys
 from lms_desktop.trust.wire import Packable, pack
 from tests.node.links import SCHOOL, Station, acquaint, stations, until
@@ -174,7 +189,7 @@ def test_an_approved_machine_that_claims_another_is_attributed_by_its_key() -> N
                 thief.setsockopt(option, value)
             thief.connect(f"tcp://127.0.0.1:{one.port}")
             await push(thief, [header.encode(), pack([VERB, 666])])
-            await until(lambda: one.links.dropped["claims another machine"])
+            await until(lambda: one.links.dropped[OTHER_MACHINE])
             assert (666,) not in inbox.values
             await asyncio.wait_for(delivered(two, one, inbox, 2), 10)
             assert {sender.machine for sender, _ in inbox.messages} == {2}
@@ -244,7 +259,7 @@ def test_a_join_token_may_only_join() -> None:
             assert [(sender.machine, sender.token) for sender in seen] == [(0, 9)]
             with pytest.raises(PeerError):
                 await token.links.request(1, 20, [], 0.3)
-            while not one.links.dropped["token out of place"] >= 2:
+            while not one.links.dropped[OUT_OF_PLACE] >= 2:
                 token.links.send(1, VERB, [1])
                 await asyncio.sleep(0.01)
             assert len(seen) == 1
@@ -257,19 +272,19 @@ def test_a_join_token_may_only_join() -> None:
 def garbage(header: bytes) -> dict[str, tuple[str, list[bytes]]]:
     good = pack([VERB, 1])
     return {
-        "one frame": ("malformed", [b"hello"]),
-        "four frames": ("malformed", [header, good, good, good]),
-        "random header": ("malformed", [PROTOCOL + b"\xc1\xff\x00", good]),
-        "unknown version": ("unknown version", [b"\x02" + header[1:], good]),
-        "empty frames": ("unknown version", [b"", b""]),
-        "body is no msgpack": ("malformed", [header, b"\xc1"]),
-        "body is a map": ("malformed", [header, b"\x81\x01\x02"]),
-        "body is an int": ("malformed", [header, b"\x05"]),
-        "body is empty": ("malformed", [header, b"\x90"]),
-        "body claims too much": ("malformed", [header, b"\xdd\x7f\xff\xff\xff\x07"]),
+        "one frame": (MALFORMED, [b"hello"]),
+        "four frames": (MALFORMED, [header, good, good, good]),
+        "random header": (MALFORMED, [PROTOCOL + b"\xc1\xff\x00", good]),
+        "unknown version": (UNKNOWN_VERSION, [b"\x02" + header[1:], good]),
+        "empty frames": (UNKNOWN_VERSION, [b"", b""]),
+        "body is no msgpack": (MALFORMED, [header, b"\xc1"]),
+        "body is a map": (MALFORMED, [header, b"\x81\x01\x02"]),
+        "body is an int": (MALFORMED, [header, b"\x05"]),
+        "body is empty": (MALFORMED, [header, b"\x90"]),
+        "body claims too much": (MALFORMED, [header, b"\xdd\x7f\xff\xff\xff\x07"]),
         "verb is text": ("unknown verb", [header, pack(["x"])]),
         "unknown verb": ("unknown verb", [header, pack([4711])]),
-        "wrong fields": ("malformed", [header, pack([8])]),
+        "wrong fields": (MALFORMED, [header, pack([8])]),
     }
 
 
@@ -303,7 +318,7 @@ def test_garbage_on_the_files_port_is_counted() -> None:
             socket = stranger(one, two.identity.curve, files=True)
             for body in (b"\xc1", pack([1]), pack(["x", 20]), pack([1, "verb"])):
                 await push(socket, [header, body])
-            await until(lambda: one.links.dropped["malformed"] == 4)
+            await until(lambda: one.links.dropped[MALFORMED] == 4)
             with pytest.raises(PeerError) as failure:
                 await two.links.request(1, 20, [], 5)
             assert failure.value.code == "unknown_verb"
@@ -331,8 +346,8 @@ def test_another_school_or_epoch_is_not_heard() -> None:
         async with stations(1, 2) as (one, two):
             inbox = Inbox(one)
             for reason, changes in (
-                ("another school", {"cluster_id": bytes(32)}),
-                ("another epoch", {"epoch": 1}),
+                (OTHER_SCHOOL, {"cluster_id": bytes(32)}),
+                (OTHER_EPOCH, {"epoch": 1}),
             ):
                 two.introduce(**changes)
                 while not one.links.dropped[reason]:
@@ -367,9 +382,7 @@ def test_a_late_message_of_an_earlier_run_is_dropped() -> None:
             earlier = two.introduce()
             runs: list[int] = []
             one.links.on_new_run = runs.append
-            later = earlier.__class__(
-                SCHOOL, 0, 2, two.identity.incarnation, two.identity.boot + 1, bytes(16)
-            )
+            later = replace(earlier, boot=earlier.boot + 1, nonce=bytes(16))
             two.links.introduce(later)
             await asyncio.wait_for(delivered(two, one, inbox, 1), 10)
             two.links.introduce(earlier)
@@ -379,6 +392,21 @@ def test_a_late_message_of_an_earlier_run_is_dropped() -> None:
             assert (2,) not in inbox.values
             assert runs == [2]
             assert one.links.run_of(2) == later
+
+    run(main())
+
+
+def test_two_processes_in_one_run_are_noticed() -> None:
+    """A copied machine key: the same boot counter with two nonces."""
+
+    async def main() -> None:
+        async with stations(1, 2) as (one, two):
+            inbox = Inbox(one)
+            first = two.introduce()
+            await asyncio.wait_for(delivered(two, one, inbox, 1), 10)
+            two.links.introduce(replace(first, nonce=bytes(16)))
+            await asyncio.wait_for(delivered(two, one, inbox, 2), 10)
+            assert one.links.dropped[TWO_RUNS] == 1
 
     run(main())
 
