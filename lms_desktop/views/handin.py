@@ -78,6 +78,9 @@ class HandIn(Card):
         self._show_only()
 
     def _show_only(self, *widgets: QWidget) -> None:
+        focus = self.window().focusWidget()
+        if focus is not None and self.isAncestorOf(focus):
+            self.setFocus()  # what is hidden would hand it to the sidebar
         for widget in (self.again, self.drop, self._review, self.progress, self._kept):
             widget.setVisible(widget in widgets)
 
@@ -86,12 +89,13 @@ class HandIn(Card):
         self._page = page
         if page.pending and self._following is None:
             self._follow(page.pending[0])
+        accepted = self._following is None or self.progress.accepted
+        if page.versions and accepted and not self._saving:
+            self.tasks.start(self._show_receipt(page.versions[0]), key="receipt", on_error=self._no_receipt)
         if self._saving or self._following is not None:
             return
         if self._checked is None and not (self.drop.isVisible() and page.versions):
             self._show_idle(page)
-        if page.versions:
-            self.tasks.start(self._show_receipt(page.versions[0]), key="receipt", on_error=self._no_receipt)
 
     def _show_idle(self, page: api.AssignmentPage) -> None:
         self._title.setText("Handed in" if page.versions else "Hand in")
@@ -169,6 +173,7 @@ class HandIn(Card):
         self._title.setText("Handing in")
         self.progress.show_step(api.Step(None, 0, checked.size, (), ()))
         self._show_only(self.progress)
+        clear(self.receipt_box)
         # Not the screen's own task: leaving the screen must not stop a hand-in.
         self.context.later(self._send(checked, note))
 
@@ -196,6 +201,10 @@ class HandIn(Card):
     def _on_step(self, step: api.Step) -> None:
         if not self._closed:
             self.progress.show_step(step)
+            if self.progress.accepted:
+                self._kept.setText(
+                    "The class has accepted it. It becomes safe by itself, once one more machine holds it."
+                )
 
     def _follow(self, item: OutboxItem) -> None:
         self._following = item.key

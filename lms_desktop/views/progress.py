@@ -53,6 +53,11 @@ class StageProgress(QWidget):
             if copy.done >= copy.total:
                 restyle(self._bar(copy.name), tone="success")
 
+    @property
+    def accepted(self) -> bool:
+        """True once the class has taken it."""
+        return self.reached >= REACHED[ItemState.ACCEPTED]
+
     def _bar(self, machine: str) -> QProgressBar:
         if machine not in self._bars:
             bar = QProgressBar()
