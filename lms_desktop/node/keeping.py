@@ -26,7 +26,7 @@ from lms_desktop.node.outbox import Outbox
 from lms_desktop.node.receipts import Receipts
 from lms_desktop.node.trace import Trace, silent
 from lms_desktop.node.transport import BadMessage, Fields, PeerLinks, Sender
-from lms_desktop.school import limits, rules
+from lms_desktop.school import rules
 from lms_desktop.school.commands import (
     COMMANDS,
     AssignmentEdit,
@@ -44,6 +44,7 @@ from lms_desktop.trust.errors import TrustError
 from lms_desktop.trust.manifest import Manifest, manifest_hash
 from lms_desktop.trust.primitives import SigningKey
 from lms_desktop.trust.receipts import Ticket, check_ticket, is_safe, make_ticket, tickets_needed
+from lms_desktop.trust.sealing import sealed_size
 from lms_desktop.trust.wire import Packable
 
 KEEP = 19  # a verb of the files link
@@ -58,17 +59,19 @@ KEPT_AT_ONCE = 32
 _log = logging.getLogger(__name__)
 
 
-def file_of(envelope: Envelope) -> bytes | None:
-    """The manifest hash of the file that a command brings, None for a command without one."""
+def file_of(envelope: Envelope) -> tuple[bytes, int] | None:
+    """The manifest hash of the file that a command brings, and the bytes that it may take; None for a command
+    without one.
+    """
     try:
         command = COMMANDS[envelope.kind].from_body(envelope.decode_body())
     except (KeyError, CommandError, TrustError):
         return None
     match command:
         case Submission():
-            return command.manifest
+            return command.manifest, sealed_size(command.size)
         case MaterialPublish() | MaterialEdit() | AssignmentPublish() | AssignmentEdit():
-            return command.file.manifest if command.file is not None else None
+            return (command.file.manifest, command.file.size) if command.file is not None else None
     return None
 
 
@@ -203,10 +206,11 @@ class Keeping:
             raise PeerError("unknown_author", "This keeper does not know the author yet")
         if not envelope.verify(self._school(), author.public):
             raise PeerError("bad_signature", "The signature is not its author's")
-        if file_of(envelope) != name:
+        brought, size = file_of(envelope) or (None, 0)
+        if brought != name:
             raise PeerError("wrong_file", "The command does not bring this file")
-        if manifest.total_size > limits.FILE_BYTES_MAX:
-            raise PeerError("too_large", "The file is larger than any may be")
+        if manifest.total_size > size:
+            raise PeerError("too_large", "The file is larger than its author signed for")
         settled = self._ledger.outcome(envelope.author, envelope.lane, envelope.seq)
         if settled is None:
             code = self._judge(envelope)
@@ -219,10 +223,10 @@ class Keeping:
 
     def _judge(self, envelope: Envelope) -> int:
         """What the ledger as applied here would say of a command that brings a file, tickets apart."""
-        if envelope.kind == Submission.KIND:
-            return rules.may_submit(self._db, envelope.author, envelope.decode_body())
-        author = rules.principal(self._db, envelope.author)
-        return Code.ACCEPTED if author is not None and author.active else Code.AUTHOR_INACTIVE
+        context = rules.Context(
+            1 << 62, self._ledger.stamp, envelope.author, envelope.lane, envelope.seq, self._school()
+        )
+        return rules.foresee(self._db, envelope.kind, envelope.decode_body(), context)
 
     def _school(self) -> bytes:
         school = self._ledger.cluster_id

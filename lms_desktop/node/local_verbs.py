@@ -124,7 +124,7 @@ class SchoolVerbs:
                 raise malformed("submit")
 
     async def _submit_file(self, raw: bytes, name: bytes, label: str) -> Packable:
-        if file_of(Envelope.parse(raw)) != name:
+        if (file_of(Envelope.parse(raw)) or (None,))[0] != name:
             raise Refused("malformed", "The command does not bring the file that it was given with")
         if await asyncio.to_thread(self._missing, name):
             raise Refused(

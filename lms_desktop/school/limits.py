@@ -16,6 +16,8 @@ POINTS = 1_000_000
 FILE_BYTES = 200_000_000
 """The largest file that the app takes unless the school sets another limit."""
 FILE_BYTES_MAX = 1 << 32
+SUBMISSIONS_BYTES = 20_000_000_000
+"""What all submissions of one student together may take, on every keeper: a hundred of the largest files."""
 PAGES = 100_000
 
 SLOT_BYTES = 256

@@ -66,6 +66,7 @@ class Outcome(IntEnum):
     DRAFT_FOR_STUDENT = 96
     NOT_CURRENT = 97
     WRONG_KEY = 98
+    TOO_MUCH_WORK = 99
 
     # The school.
     RULES_NOT_RAISED = 120
@@ -152,5 +153,6 @@ _SENTENCES: dict[Outcome, str] = {
     Outcome.DRAFT_FOR_STUDENT: "A draft must not be readable by the student. Release it instead.",
     Outcome.NOT_CURRENT: "A newer grade was written meanwhile. Look at it before you release.",
     Outcome.WRONG_KEY: "This was sealed to a key that the person no longer has. Open it again and retry.",
+    Outcome.TOO_MUCH_WORK: "Your files take all the room that one student may have. Ask an administrator.",
     Outcome.RULES_NOT_RAISED: "The school's rules can only be raised to a newer version.",
 }

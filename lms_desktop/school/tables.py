@@ -97,7 +97,8 @@ CREATE TABLE IF NOT EXISTS school_submissions (
     version INTEGER NOT NULL, replaces INTEGER, machine INTEGER NOT NULL, queued_at INTEGER NOT NULL,
     manifest BLOB NOT NULL, size INTEGER NOT NULL, file_commitment BLOB NOT NULL, {_SEALED}, {_ORIGIN},
     position INTEGER NOT NULL, earliest_ticket INTEGER, beside INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS school_submissions_student ON school_submissions (assignment, student);
+CREATE INDEX IF NOT EXISTS school_submissions_assignment ON school_submissions (assignment, student);
+CREATE INDEX IF NOT EXISTS school_submissions_student ON school_submissions (student, size);
 CREATE TABLE IF NOT EXISTS school_submission_keepers (
     submission INTEGER NOT NULL, keeper INTEGER NOT NULL, PRIMARY KEY (submission, keeper)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS school_grades (

@@ -107,6 +107,11 @@ def open_slot(slot: bytes, sealing_key: SealingKey, commitment: bytes, context: 
     return key
 
 
+def sealed_size(size: int) -> int:
+    """Return how many bytes a file of that size has once it is sealed."""
+    return size + max(1, -(-size // CHUNK_BYTES)) * SEAL_OVERHEAD
+
+
 class FileKey:
     """Seals and opens one file, chunk by chunk; a chunk opens only at its place, and the last only as last.
 

@@ -207,7 +207,7 @@ def test_a_switched_off_person_does_nothing_until_switched_on(class_: Class) -> 
     world.do(ADMIN, PersonSetActive(class_.ann, False))
     hand_in = world.submission(class_.assignment)
     assert world.refusal(class_.ann, hand_in) is Outcome.AUTHOR_INACTIVE
-    assert rules.may_submit(world.db, class_.ann, hand_in.body()) is Outcome.AUTHOR_INACTIVE
+    assert world.foreseen(class_.ann, hand_in) is Outcome.AUTHOR_INACTIVE
     assert world.refusal(ADMIN, PersonInvite(class_.ann, seed("slip"))) is Outcome.PERSON_INACTIVE
     world.do(ADMIN, PersonSetActive(class_.ann, True))
     world.do(class_.ann, hand_in)

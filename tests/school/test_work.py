@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lms_desktop.school import rules
+from lms_desktop.school import limits, rules
 from lms_desktop.school.commands import (
     AssignmentArchive,
     AssignmentEdit,
@@ -13,6 +13,7 @@ from lms_desktop.school.commands import (
     CourseUnenrol,
     Extension,
     MachineSet,
+    MaterialPublish,
     Submission,
 )
 from lms_desktop.school.deadlines import Reason, Timing
@@ -95,7 +96,7 @@ def test_only_students_of_the_course_hand_in(class_: Class) -> None:
     for author in (class_.outsider, class_.teacher, ADMIN):
         hand_in = world.submission(class_.assignment)
         assert world.refusal(author, hand_in) is Outcome.NOT_ENROLLED
-        assert rules.may_submit(world.db, author, hand_in.body()) is Outcome.NOT_ENROLLED
+        assert world.foreseen(author, hand_in) is Outcome.NOT_ENROLLED
     world.do(class_.teacher, CourseUnenrol(class_.course, (class_.ann,)))
     assert world.refusal(class_.ann, world.submission(class_.assignment)) is Outcome.NOT_ENROLLED
 
@@ -121,8 +122,28 @@ def test_a_submission_names_a_machine_and_keys_that_are(class_: Class) -> None:
         (replace(hand_in, details=sealed()), Outcome.WRONG_KEY),
     ):
         assert world.refusal(class_.ann, wrong) is why
-        assert rules.may_submit(world.db, class_.ann, wrong.body()) is why
-    assert rules.may_submit(world.db, class_.ann, hand_in.body()) is Outcome.ACCEPTED
+        assert world.foreseen(class_.ann, wrong) is why
+    assert world.foreseen(class_.ann, hand_in) is Outcome.ACCEPTED
+
+
+def test_foresight_leaves_no_trace(class_: Class) -> None:
+    world = class_.world
+    before = world.tables()
+    assert world.foreseen(class_.ann, world.submission(class_.assignment)) is Outcome.ACCEPTED
+    material = MaterialPublish(class_.course, "Notes", file())
+    assert world.foreseen(class_.teacher, material) is Outcome.ACCEPTED
+    assert world.foreseen(class_.ann, material) is Outcome.NOT_STAFF
+    assert world.tables() == before
+
+
+def test_one_student_cannot_fill_the_keepers_disks(class_: Class) -> None:
+    world = class_.world
+    large = replace(world.submission(class_.assignment), size=limits.FILE_BYTES_MAX)
+    for _ in range(limits.SUBMISSIONS_BYTES // limits.FILE_BYTES_MAX):
+        world.do(class_.ann, large)
+    assert world.refusal(class_.ann, large) is Outcome.TOO_MUCH_WORK
+    world.do(class_.ann, world.submission(class_.assignment))
+    world.do(class_.bo, large)
 
 
 def test_an_older_generation_is_accepted_because_its_author_may_not_know(class_: Class) -> None:

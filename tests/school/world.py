@@ -159,6 +159,11 @@ class World:
         assert after == before
         return Outcome(verdict.code)
 
+    def foreseen(self, author: int, command: Command) -> Outcome:
+        """What a keeper would be told before it takes the command's file."""
+        context = rules.Context(1 << 62, self.now, author, bytes(16), 0, self.genesis.cluster_id)
+        return Outcome(rules.foresee(self.db, command.KIND, command.body(), context))
+
     def tables(self) -> dict[str, list[tuple[object, ...]]]:
         """Every table's rows."""
         names = [

@@ -7,7 +7,7 @@ write, takes time from the entry's stamp alone, and answers the same on every re
 import sqlite3
 
 from lms_desktop.school.changes import Changes
-from lms_desktop.school.commands import CommandError, Role, RulesRaise, Submission
+from lms_desktop.school.commands import CommandError, Role, RulesRaise
 from lms_desktop.school.outcomes import Outcome
 from lms_desktop.school.rules import courses, grades, machines, people, school, work
 from lms_desktop.school.rules.base import (
@@ -107,20 +107,15 @@ def needs_newer(db: sqlite3.Connection, author: int, kind: int, body: tuple[obje
     return version > RULES_VERSION and role_of(db, author) is Role.ADMINISTRATOR
 
 
-def may_submit(db: sqlite3.Connection, author: int, body: tuple[object, ...]) -> Outcome:
-    """Whether a submission would be accepted as things stand, tickets apart: asked before a file is kept."""
-    signer = principal(db, author)
-    if signer is None:
-        return Outcome.UNKNOWN_AUTHOR
-    if not signer.active:
-        return Outcome.AUTHOR_INACTIVE
+def foresee(db: sqlite3.Connection, kind: int, body: tuple[object, ...], ctx: Context) -> int:
+    """The outcome that a verified command would have as things stand: asked before its file is kept, with no
+    tickets and a single voter in the context, so that only tickets are left to judge."""
+    db.execute("SAVEPOINT foresight")
     try:
-        work.check_submission(db, Submission.from_body(body), author)
-    except CommandError:
-        return Outcome.INVALID
-    except Refused as refusal:
-        return refusal.code
-    return Outcome.ACCEPTED
+        return apply(db, kind, body, ctx).code
+    finally:
+        db.execute("ROLLBACK TO foresight")
+        db.execute("RELEASE foresight")
 
 
 __all__ = [
@@ -130,8 +125,8 @@ __all__ = [
     "Verdict",
     "apply",
     "check_genesis",
+    "foresee",
     "found",
-    "may_submit",
     "needs_newer",
     "principal",
     "refused",

@@ -3,6 +3,7 @@
 import sqlite3
 from dataclasses import dataclass
 
+from lms_desktop.school import limits
 from lms_desktop.school.changes import Changes
 from lms_desktop.school.commands import (
     AssignmentArchive,
@@ -259,8 +260,7 @@ def _extension(db: sqlite3.Connection, command: Extension, ctx: Context) -> Done
     )
 
 
-def check_submission(db: sqlite3.Connection, command: Submission, author: int) -> Assignment:
-    """What a submission must hold to before anyone keeps its file: all but the tickets."""
+def _check_submission(db: sqlite3.Connection, command: Submission, author: int) -> Assignment:
     assignment = require_assignment(db, command.assignment)
     refuse_unless(is_enrolled(db, assignment.course, author), Outcome.NOT_ENROLLED)
     refuse_unless(not assignment.archived, Outcome.ASSIGNMENT_ARCHIVED)
@@ -268,6 +268,10 @@ def check_submission(db: sqlite3.Connection, command: Submission, author: int) -
     refuse_unless(machine is not None, Outcome.UNKNOWN_MACHINE)
     refuse_unless(command.details.student is not None, Outcome.WRONG_KEY)
     check_sealed(db, assignment.course, author, command.details)
+    (kept,) = db.execute(
+        "SELECT coalesce(sum(size), 0) FROM school_submissions WHERE student = ?", (author,)
+    ).fetchone()
+    refuse_unless(kept + command.size <= limits.SUBMISSIONS_BYTES, Outcome.TOO_MUCH_WORK)
     return assignment
 
 
@@ -309,7 +313,7 @@ def _require_holders(db: sqlite3.Connection, command: Submission, ctx: Context) 
 def _submission(db: sqlite3.Connection, command: Submission, ctx: Context) -> Done:
     """Effects: [submission, version, beside]."""
     student = ctx.author
-    assignment = check_submission(db, command, student)
+    assignment = _check_submission(db, command, student)
     current = standing(db, assignment.number, student).submission
     beside = _is_stale(db, command, student, current)
     submission = require_new(db, "school_submissions", "submission", ctx)
