@@ -13,6 +13,10 @@ async def unwrap_keys(cluster_id: bytes, row: KeysRow, passphrase: str) -> Perso
 
     Raises SignInFailed.
     """
+    if not row.active:
+        raise SignInFailed(
+            "This account has been switched off.", where=row.username, next_step="Ask an administrator."
+        )
     if row.wrapped is None:
         raise SignInFailed(
             "This account has not been used yet.",

@@ -151,7 +151,11 @@ class Session:
             raise SignInFailed(
                 "This account is not on this computer yet.", next_step="Wait a moment and try again."
             )
-        self._keys = await unwrap_keys(self.cluster_id, found[0], passphrase)
+        keys = await unwrap_keys(self.cluster_id, found[0], passphrase)
+        if self._signed_out:  # meanwhile: the keys must not come back
+            raise SignedOut("You are signed out.", next_step="Sign in again.")
+        self._keys = keys
+        self.person = replace(self.person, key=found[0].key)
 
     def sign_out(self) -> None:
         """Lock for good and end this session's subscriptions; what waits in the outbox goes on by itself."""

@@ -40,10 +40,6 @@ async def sign_in(link: Link, *, login: str, passphrase: str, user_data: Path) -
             next_step="Check the login on your slip; a new account can take a moment to reach this computer.",
         )
     row = found[0]
-    if not row.active:
-        raise SignInFailed(
-            "This account has been switched off.", where=row.username, next_step="Ask an administrator."
-        )
     keys = await unwrap_keys(school.cluster_id, row, passphrase)
     person = Person(row.person, row.username, row.name, Role(row.role), row.key)
     return Session(link, school, person, keys, user_data)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lms_desktop.client import grading, people, submit
-from lms_desktop.client.errors import CannotOpen
+from lms_desktop.client.errors import CannotOpen, SignedOut
 from lms_desktop.client.gradebook import my_grades
 from tests.client import pdfs
 from tests.e2e.lab import Classroom, eventually, hand_in, new_assignment
@@ -60,5 +60,30 @@ def test_a_student_with_new_keys_hands_in_and_reads_what_is_new(lab: Classroom, 
             return page.grade is not None and page.grade.points == 900
 
         await eventually(readable)
+
+    asyncio.run(run())
+
+
+def test_a_locked_seat_opens_with_the_new_passphrase_and_never_after_sign_out(
+    lab: Classroom, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        before = lab.students[0]
+        before.lock()
+        (row,) = [row for row in await people.people(lab.admin) if row.person == before.person.number]
+        slip = await people.invite_again(lab.admin, person=row)
+        lab.students[0] = await lab.school.first_sign_in(lab.school.seats[-1], slip)
+        passphrase = lab.school.people[-1].passphrase
+        await before.unlock(passphrase=passphrase)
+        assert before.person == lab.students[0].person
+        await hand_in(before, await new_assignment(lab), pdfs.sample(tmp_path))
+
+        before.lock()
+        unlocking = asyncio.create_task(before.unlock(passphrase=passphrase))
+        await asyncio.sleep(0)
+        before.sign_out()
+        with pytest.raises(SignedOut):
+            await unlocking
+        assert before.locked
 
     asyncio.run(run())
