@@ -1,4 +1,4 @@
-"""Ten kills at named points of a submission's way: leader, follower, the student's node and app.
+"""Kills at ten points of a submission's way: of the leader, a follower, the student's node, and the app.
 
 After each, exactly one submission is there, its file is the one handed in, and its receipt is true.
 """
@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import random
+import signal
 from pathlib import Path
 
 import pytest
@@ -24,23 +25,26 @@ from lms_desktop.demo.school import STUDENTS, wait_for_voters
 from lms_desktop.demo.seats import Seat
 from tests.client import pdfs
 from tests.e2e.lab import Classroom, eventually, new_assignment
+from tests.e2e.node_that_kills import ORDER
 
 pytestmark = pytest.mark.timeout(180)
 
 SEED = 20_260_102
 CHUNKS = 6
 
-NODE_POINTS = [
-    ("student", "chunk-stored"),
-    ("student", "all-chunks-stored"),
-    ("student", "outbox-before-fsync"),
-    ("student", "outbox-after-fsync"),
-    ("student", "after-proposal"),
-    ("student", "before-acknowledgement"),
-    ("leader", "keep-before-ticket"),
-    ("follower", "keep-after-ticket"),
-]
-APP_POINTS = [0.0, 0.5]
+POINTS_OF_A_KEEPER = ("keep-before-ticket", "keep-after-ticket")
+POINTS_ON_THE_WAY = (
+    "chunk-stored",
+    "all-chunks-stored",
+    "outbox-before-fsync",
+    "outbox-after-fsync",
+    *POINTS_OF_A_KEEPER,
+    "before-proposal",
+    "after-proposal",
+    "before-acknowledgement",
+    "before-receipt",
+)
+VICTIMS = ("leader", "follower", "student", "app")
 
 
 def _work(folder: Path, seed: int) -> Path:
@@ -48,16 +52,15 @@ def _work(folder: Path, seed: int) -> Path:
     return grow_pdf(pdfs.sample(folder), folder / "work.pdf", extra)
 
 
-async def _victim(lab: Classroom, role: str) -> Seat:
+async def _seat(lab: Classroom, role: str) -> Seat:
     """The machine of that role; the student's own never plays the leader or the follower here."""
     *others, own = lab.school.seats
     if role == "student":
         return own
-    statuses = [await seat.status() for seat in others]
-    leads = [status.role == "leader" for status in statuses]
-    if role == "leader":
-        return others[leads.index(True)]
-    return others[leads.index(False)]
+    for seat in others:
+        if ((await seat.status()).role == "leader") is (role == "leader"):
+            return seat
+    raise AssertionError(f"there is no {role}")
 
 
 async def _let_another_machine_lead(lab: Classroom) -> None:
@@ -75,15 +78,21 @@ async def _let_another_machine_lead(lab: Classroom) -> None:
         await wait_for_voters(lab.school.seats)
 
 
-async def _reborn(seat: Seat) -> None:
-    """Wait until the seat's node died as it was told, and start it again."""
+class Order:
+    """What the node on a seat is told: to kill a process when it passes a point."""
 
-    async def dead() -> bool:
-        return not seat.alive
+    def __init__(self, seat: Seat, point: str, times: int) -> None:
+        self._file = seat.folder / ORDER
+        self._when = f"{point} {times}"
 
-    await eventually(dead)
-    assert not (seat.folder / "die-at").exists(), "the node died of something else"
-    await seat.restart()
+    def give(self, victim: int) -> None:
+        """Kill this process then."""
+        self._file.write_text(f"{self._when} {victim}")
+
+    @property
+    def carried_out(self) -> bool:
+        """The node came to the point; what died before died of something else."""
+        return not self._file.exists()
 
 
 async def _exactly_one(
@@ -103,80 +112,75 @@ async def _exactly_one(
     assert status == 0, said
 
 
-@pytest.mark.parametrize(("role", "point"), NODE_POINTS)
-def test_a_node_killed_at_a_point_loses_and_doubles_nothing(
-    lab: Classroom, tmp_path: Path, role: str, point: str
+@pytest.mark.parametrize("victim", VICTIMS)
+@pytest.mark.parametrize("point", POINTS_ON_THE_WAY)
+def test_a_kill_at_a_point_loses_and_doubles_nothing(
+    lab: Classroom, tmp_path: Path, victim: str, point: str
 ) -> None:
-    seed = SEED + NODE_POINTS.index((role, point))
+    seed = SEED + 10 * VICTIMS.index(victim) + POINTS_ON_THE_WAY.index(point)
     times = random.Random(seed).randrange(CHUNKS) if point == "chunk-stored" else 0
-    print(f"seed {seed}: {role} dies at {point} after passing it {times} times")
+    print(f"seed {seed}: the {victim} is killed at {point} after that was passed {times} times")
 
     async def run() -> None:
-        student = lab.students[0]
         await _let_another_machine_lead(lab)
         assignment = await new_assignment(lab)
-        victim = await _victim(lab, role)
         path = _work(tmp_path, seed)
+        watched = victim if victim in ("leader", "follower") else "follower"
+        passes = await _seat(lab, watched if point in POINTS_OF_A_KEEPER else "student")
+        order = Order(passes, point, times)
+        if victim == "app":
+            await _killed_app(lab, assignment, path, order)
+            return
+        student = lab.students[0]
+        machine = await _seat(lab, victim)
         checked = await submit.check(student, assignment=assignment, path=path)
-        (victim.folder / "die-at").write_text(f"{point} {times}")
+        assert machine.pid is not None
+        order.give(machine.pid)
         handing_in = asyncio.create_task(submit.submit(student, assignment=assignment, checked=checked))
-        await _reborn(victim)
+
+        async def dead() -> bool:
+            return not machine.alive
+
+        await eventually(dead)
+        assert order.carried_out
+        await machine.restart()
         await _exactly_one(lab, student, assignment, await handing_in, path)
 
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("share", APP_POINTS)
-def test_an_app_killed_while_it_hands_in_goes_on_at_the_next_sign_in(
-    lab: Classroom, tmp_path: Path, share: float
-) -> None:
-    seed = SEED + 100 + APP_POINTS.index(share)
-    print(f"seed {seed}: the app dies once {share:.0%} of the file is in")
-    own = lab.school.seats[-1]
-    login = STUDENTS[0].login
-
-    async def run() -> None:
-        assignment = await new_assignment(lab)
-        path = _work(tmp_path, seed)
-        task = {
-            "data": str(own.data),
-            "user_data": str(own.user_data),
-            "login": login,
-            "passphrase": lab.passphrase(login),
-            "assignment": assignment,
-            "path": str(path),
-        }
-        await _app_killed(task, share)
-        session = await signin.sign_in(
-            own.link, login=login, passphrase=lab.passphrase(login), user_data=own.user_data
-        )
-        (left,) = await submit.unfinished(session)
-        assert left.file_there
-        item = await submit.resume(session, unfinished=left)
-        await _exactly_one(lab, session, assignment, item, path)
-        assert not await submit.unfinished(session)
-
-    asyncio.run(run())
-
-
-async def _app_killed(task: dict[str, object], share: float) -> None:
+async def _killed_app(lab: Classroom, assignment: int, path: Path, order: Order) -> None:
+    """Hand in with an app of its own, which is killed; the next sign-in goes on with what it left."""
+    own, login = lab.school.seats[-1], STUDENTS[0].login
+    passphrase = lab.passphrase(login)
     app = await asyncio.create_subprocess_exec(
         *child_command("pupil"),
         stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        env=child_environment() | {"PYTHONUNBUFFERED": "1"},
+        stdout=asyncio.subprocess.DEVNULL,
+        env=child_environment(),
     )
-    assert app.stdin is not None
-    assert app.stdout is not None
-    app.stdin.write(json.dumps(task).encode() + os.linesep.encode())
-    async with asyncio.timeout(60):
-        while True:
-            step = json.loads(await app.stdout.readline())
-            assert step["state"] is None, "the file was in before the app could be killed"
-            if step["done"] >= share * step["total"]:
-                break
-    app.kill()
-    await app.wait()
+    order.give(app.pid)
+    task = {
+        "data": str(own.data),
+        "user_data": str(own.user_data),
+        "login": login,
+        "passphrase": passphrase,
+        "assignment": assignment,
+        "path": str(path),
+    }
+    await app.communicate(json.dumps(task).encode() + os.linesep.encode())
+    assert app.returncode == -signal.SIGKILL, "the app ended before it was killed"
+    assert order.carried_out
+    session = await signin.sign_in(own.link, login=login, passphrase=passphrase, user_data=own.user_data)
+    left = await submit.unfinished(session)
+    if left:
+        item = await submit.resume(session, unfinished=left[0])
+    else:
+        handed_in = [item for item in await session.outbox() if item.manifest is not None]
+        item = max(handed_in, key=lambda item: item.queued_ms)
+    await _exactly_one(lab, session, assignment, item, path)
+    assert not await submit.unfinished(session)
+    session.sign_out()
 
 
 def test_an_app_that_dies_right_after_the_hand_in_was_saved_does_not_hand_in_twice(
