@@ -108,12 +108,14 @@ class HandIn(Card):
     # Choosing
 
     def _offer_again(self) -> None:
+        self._title.setText("Hand in a new version")
         self._show_only(self.drop)
         self.drop.choose.setFocus()
 
     def check(self, path: Path) -> None:
         """Look at a file that was dropped or chosen."""
         self.problem.say("")
+        self.setFocus()  # what is disabled would hand it to the sidebar
         self.drop.setEnabled(False)
         self.tasks.start(self._check(path), key="check", on_error=self._on_bad_file)
 
@@ -126,6 +128,8 @@ class HandIn(Card):
         message = explain(error)
         self.drop.setEnabled(True)
         self.problem.say(f"{message.text} {message.hint}".strip(), "danger")
+        if self.drop.isVisible():
+            self.drop.choose.setFocus()
         return not message.details
 
     def show_checked(self, checked: Preflight) -> None:
@@ -147,6 +151,7 @@ class HandIn(Card):
                 _finding("alert", "warning", "The same file as your last version: it need not be sent again")
             )
         versions = self._page.versions if self._page else ()
+        self._title.setText("Hand in a new version" if versions else "Hand in")
         self._replaces.setText(
             f"Replaces version {versions[0].number}; that one stays in the history." if versions else ""
         )

@@ -62,8 +62,8 @@ class ReceiptCard(Card):
                 label(state, "strong", wrap=True),
                 facts,
                 row(
-                    button("&Save as PDF ...", "receipt.save", symbol="download", on_click=self._ask_where),
-                    button("Copy &code", "receipt.copy", symbol="copy", on_click=self._copy),
+                    button("Save as &PDF ...", "receipt.save", symbol="download", on_click=self._ask_where),
+                    button("Copy co&de", "receipt.copy", symbol="copy", on_click=self._copy),
                     None,
                 ),
                 label("Any computer of the school can check the PDF: lms-desktop verify", "small", wrap=True),

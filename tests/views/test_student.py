@@ -90,8 +90,8 @@ def open_due(actor: Actor) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "The file is empty."),
-        (b"just text, no PDF", "The file is not a PDF."),
+        (b"", "The file is empty (work.pdf)."),
+        (b"just text, no PDF", "The file is not a PDF (work.pdf)."),
         (SAMPLE.read_bytes()[:2000], "cut off"),
     ],
     ids=["empty", "text", "truncated"],
@@ -107,6 +107,7 @@ def test_a_bad_file_is_told_before_anything_is_sent(
     assert sentence in mia.page.hand_in.problem.text()
     assert mia.page.hand_in.drop.isVisible()
     assert mia.page.hand_in.drop.isEnabled()
+    assert mia.window.focusWidget() is mia.page.hand_in.drop.choose
 
 
 def test_handing_in_to_the_receipt_and_again(seat, tmp_path: Path) -> None:
