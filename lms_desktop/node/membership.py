@@ -84,6 +84,7 @@ class Membership:
         self._applied.append(self._host.applied)
         if self._ticks % REFRESH_TICKS == 0:
             self._refresh()
+        self._remember()
         self._announce()
         if self._host.is_leader:
             self._steer()
@@ -123,7 +124,6 @@ class Membership:
             self._host.alarms["retired"] = "An administrator took this machine out of the school."
         self._links.set_peers(peers)
         self._admit(peers)
-        self._remember(peers)
 
     def _admit(self, peers: Mapping[int, Peer]) -> None:
         machines = {peer.curve_public: number for number, peer in peers.items()}
@@ -138,8 +138,12 @@ class Membership:
         if gone and (self._rebinding is None or self._rebinding.done()):
             self._rebinding = asyncio.get_running_loop().create_task(self._links.rebind())
 
-    def _remember(self, peers: Mapping[int, Peer]) -> None:
-        school = School(self._school.cluster_id, self._ledger.epoch, self._school.machine, dict(peers))
+    def _remember(self) -> None:
+        """Keep `school.json` up to date, once a second at most: a machine may say every second that it
+        moved."""
+        school = School(
+            self._school.cluster_id, self._ledger.epoch, self._school.machine, dict(self._links.peers)
+        )
         if school != self._school:
             self._school = school
             try:
