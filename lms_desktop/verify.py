@@ -112,11 +112,10 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 def _attached(data: bytes, path: Path) -> bytes:
     from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
 
     try:
         found = PdfReader(io.BytesIO(data)).attachments.get(ATTACHMENT)
-    except (PyPdfError, ValueError, KeyError, TypeError, OSError) as error:
+    except Exception as error:  # of a damaged file pypdf raises all kinds, AttributeError included
         raise Unusable(f"{path.name} is a damaged PDF. Use the receipt as it was saved.") from error
     if not found:
         raise Unusable(f"{path.name} is a PDF, but not a receipt of LMS Desktop: it carries no {ATTACHMENT}.")

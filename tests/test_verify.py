@@ -14,7 +14,7 @@ from lms_desktop.node.items import State
 from lms_desktop.trust import wire
 from lms_desktop.trust.primitives import sha256
 from lms_desktop.trust.receipts import Receipt, complete, file_commitment
-from lms_desktop.verify import FALSE, TRUE, UNUSABLE, main
+from lms_desktop.verify import FALSE, TRUE, UNUSABLE, Unusable, main, read
 from tests.node import test_work as work
 from tests.node.classroom import classroom
 from tests.node.links import until
@@ -168,3 +168,23 @@ def test_what_cannot_be_told_is_neither_true_nor_false(
     (tmp_path / "ledger.db").write_bytes(b"no database" * 100)
     assert main([str(tmp_path / "receipt.lms"), "--data", str(tmp_path)]) == UNUSABLE
     assert "cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_damaged_pdf_is_never_a_traceback(school: tuple[Path, Receipt], tmp_path: Path) -> None:
+    whole = receipt_pdf(
+        ReceiptText("Receipt", "K7QF-2M9X", (("State", "safe"),), "True."), machine_readable=encode(school[1])
+    )
+    chance, path = random.Random(5), tmp_path / "receipt.pdf"
+    told = 0
+    for _ in range(300):
+        data = bytearray(whole)
+        for _ in range(chance.randint(1, 30)):
+            place = chance.randrange(8, len(data))
+            data[place : place + chance.randint(0, 3)] = chance.randbytes(chance.randint(0, 2))
+        path.write_bytes(data)
+        try:
+            read(path)
+        except Unusable:
+            told += 1
+    assert told
