@@ -22,6 +22,10 @@ class NetworkFolder(NodeError):
     """The data folder lies on a network file system."""
 
 
+class RoamingFolder(NodeError):
+    """The data folder lies in a profile that Windows copies from machine to machine."""
+
+
 class FolderInUse(NodeError):
     """Another node runs on this data folder."""
 

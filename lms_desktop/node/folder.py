@@ -9,7 +9,7 @@ from typing import Protocol
 
 import psutil
 
-from lms_desktop.node.errors import FolderInUse, NetworkFolder
+from lms_desktop.node.errors import FolderInUse, NetworkFolder, RoamingFolder
 
 NETWORK_FILE_SYSTEMS = frozenset(
     {
@@ -51,10 +51,11 @@ class DataFolder:
     def open(cls, path: Path, partitions: Iterable[Partition] | None = None) -> "DataFolder":
         """Create the folder if needed and hold it.
 
-        Raises NetworkFolder, FolderInUse, or OSError when the folder cannot be made or written.
+        Raises NetworkFolder, RoamingFolder, FolderInUse, or OSError when the folder cannot be made or written.
         """
         path = path.resolve()
         refuse_network(path, psutil.disk_partitions(all=True) if partitions is None else partitions)
+        refuse_roaming(path, os.environ.get("APPDATA"))
         path.mkdir(mode=0o755, parents=True, exist_ok=True)
         return cls(path, _hold(path))
 
@@ -81,6 +82,16 @@ def refuse_network(path: Path, partitions: Iterable[Partition]) -> None:
             f"The data folder is on a network file system ({kind}), where a ledger would be damaged",
             where=str(path),
             next_step="Choose a folder on a disk of this machine (--data DIR).",
+        )
+
+
+def refuse_roaming(path: Path, roaming: str | None) -> None:
+    """Raise RoamingFolder when `path` lies in `roaming` (Windows' APPDATA): two machines would share keys."""
+    if roaming and path.is_relative_to(Path(roaming).resolve()):
+        raise RoamingFolder(
+            "The data folder is in a roaming profile, which Windows copies to other machines",
+            where=str(path),
+            next_step="Choose a folder that stays on this machine (--data DIR).",
         )
 
 

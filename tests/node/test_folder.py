@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lms_desktop.node.errors import FolderInUse, NetworkFolder
+from lms_desktop.node.errors import FolderInUse, NetworkFolder, RoamingFolder
 from lms_desktop.node.folder import DataFolder, refuse_network, replace_file
 
 
@@ -71,6 +71,15 @@ def test_the_nearest_mount_decides(tmp_path: Path) -> None:
     refuse_network(tmp_path, [Mount(str(tmp_path) + "-other", "nfs"), Mount("/", "ext4")])
     with pytest.raises(NetworkFolder):
         refuse_network(tmp_path, [Mount("/", "NTFS", "rw,remote")])
+
+
+def test_a_roaming_profile_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APPDATA", str(tmp_path / "Roaming"))
+    with pytest.raises(RoamingFolder) as failure:
+        DataFolder.open(tmp_path / "Roaming" / "LMS Desktop")
+    assert "stays on this machine" in failure.value.next_step
+    assert not (tmp_path / "Roaming").exists()
+    DataFolder.open(tmp_path / "Local").close()
 
 
 def test_a_file_is_replaced_with_its_mode_whatever_the_umask(tmp_path: Path) -> None:
