@@ -17,7 +17,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import qasync
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QColor, QPainter
-from PySide6.QtWidgets import QApplication, QDialog, QPushButton, QTabWidget, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QTabWidget, QWidget
 
 from lms_desktop.client import course as courses_api
 from lms_desktop.client import people as people_api
@@ -27,6 +27,7 @@ from lms_desktop.demo.school import DemoSchool
 from lms_desktop.resources import resource
 from lms_desktop.views.chooser import ChooserWindow
 from lms_desktop.views.course_dialogs import AssignmentDialog
+from lms_desktop.views.dialogs import Dialog
 from lms_desktop.views.machines import ProvisioningDialog
 from lms_desktop.views.page import Place
 from lms_desktop.views.people import SlipsDialog
@@ -70,14 +71,20 @@ class Camera:
         """Show a view by itself and write it."""
         view.resize(*SIZE)
         view.show()
-        await asyncio.sleep(0.1)
+        await quiet(view.isVisible)
         self.shoot(name, view)
         view.close()
 
     async def dialog(self, name: str, window: AppWindow, dialog: QDialog) -> None:
         """Open a dialog over a window, write both, close it."""
         dialog.open()
-        await asyncio.sleep(0.3)
+        await self.opened(name, window, dialog.objectName())
+
+    async def opened(self, name: str, window: AppWindow, dialog_name: str) -> None:
+        """Write a dialog that is opening over its window, and close it."""
+        await quiet(lambda: loaded_dialog(window, dialog_name) is not None)
+        dialog = loaded_dialog(window, dialog_name)
+        assert dialog is not None
         self.shoot(name, window, dialog)
         dialog.reject()
 
@@ -89,11 +96,12 @@ class Camera:
         self.shoot(name, window)
 
 
-def press(root: QWidget, name: str) -> None:
-    """Press a button by its name."""
-    button = root.findChild(QPushButton, name)
-    assert button is not None, name
-    button.click()
+def loaded_dialog(window: AppWindow, name: str) -> Dialog | None:
+    """The open dialog of that name, once nothing is under way in it."""
+    for dialog in window.findChildren(Dialog, name):
+        if dialog.isVisible() and not dialog.tasks.running:
+            return dialog
+    return None
 
 
 async def sign_in(school: DemoSchool, window: AppWindow, login: str) -> None:
@@ -149,9 +157,7 @@ async def student(camera: Camera, school: DemoSchool) -> None:
     await camera.screen("grades", window, Place("grades"))
     await camera.screen("settings", window, Place("settings"))
     shell.show_waiting()
-    await asyncio.sleep(0.3)
-    camera.shoot("waiting", window, window.findChild(QDialog, "waiting"))
-    window.findChild(QDialog, "waiting").reject()
+    await camera.opened("waiting", window, "waiting")
     await window.finish()
     window.close()
 
@@ -170,7 +176,7 @@ async def instructor(camera: Camera, school: DemoSchool) -> None:
     tabs = window.findChild(QTabWidget, "course.tabs")
     for number, name in ((1, "course-materials"), (2, "course-people")):
         tabs.setCurrentIndex(number)
-        await asyncio.sleep(0.1)
+        await quiet(lambda: settled(window))
         camera.shoot(name, window)
     context = shell.context
     dialog = AssignmentDialog(window, context, first.course, page.assignments[0], lambda: None)
@@ -178,18 +184,13 @@ async def instructor(camera: Camera, school: DemoSchool) -> None:
     place = Place("grading", page.assignments[0].assignment, page.title)
     await camera.screen("grading", window, place)
     shell.show_keys()
-    await asyncio.sleep(0.1)
-    camera.shoot("keyboard", window, window.findChild(QDialog, "shortcuts"))
-    window.findChild(QDialog, "shortcuts").reject()
+    await camera.opened("keyboard", window, "shortcuts")
     grading = page_of(window)
     grading.form.points.setText("17.5")
     grading.form.points.textEdited.emit("17.5")
     grading.form.feedback.setPlainText("Good: every step is shown. Say in part B why the loop must end.")
     grading.release()
-    await quiet(lambda: window.findChild(QDialog, "release") is not None)
-    await asyncio.sleep(0.2)
-    camera.shoot("release", window, window.findChild(QDialog, "release"))
-    window.findChild(QDialog, "release").reject()
+    await camera.opened("release", window, "release")
     await camera.screen("gradebook", window, Place("gradebook", first.course, page.title))
     await window.finish()
     window.close()

@@ -147,7 +147,7 @@ class GradingPage(Page):
         else:
             current = self.list.current()
             if current is not None and self._row is not None and current.student == self._row.student:
-                newer = len(current.versions) != len(self._row.versions)
+                newer = current.counting != self._row.counting
                 self._row = current
                 self.form.update_row(current, room.points)
                 if newer:
@@ -185,8 +185,8 @@ class GradingPage(Page):
         self._show_newest(student)
 
     def _show_newest(self, student: StudentRow) -> None:
-        if student.versions:
-            self._show_version(student.versions[0])
+        if student.counting is not None:
+            self._show_version(student.counting)
         else:
             self.reader.close_document()
             self.reader.problem.title.setText("Nothing handed in")
@@ -200,7 +200,8 @@ class GradingPage(Page):
         self.reader.open_bytes(work.pdf)
         self.form.show_note(work.note)
         for student in self._ahead():
-            await self._work(student.versions[0])
+            if student.counting is not None:
+                await self._work(student.counting)
 
     async def _work(self, version: Version) -> api.OpenedWork:
         """The opened version; a few are kept, so that going on does not wait."""

@@ -11,7 +11,7 @@ from lms_desktop.client.grading import GradeState, GradeValue, StudentRow
 from lms_desktop.client.points import parse_points, points_text
 from lms_desktop.views.dialogs import field
 from lms_desktop.views.page import now_ms
-from lms_desktop.views.times import when
+from lms_desktop.views.times import way, when
 from lms_desktop.views.widgets import Banner, Card, button, column, label, named, pill, restyle, row
 
 
@@ -46,6 +46,7 @@ class GradingForm(QWidget):
         self.points.setFixedWidth(90)
         self._of = label("", "muted")
         self.problem = Banner("", "danger")
+        self._unreadable = Banner("", "danger")
         self.feedback = named(QPlainTextEdit(), "grading.feedback", "Feedback")
         self.feedback.setTabChangesFocus(True)
         self.feedback.setPlaceholderText("What was good, what to work on ...")
@@ -66,6 +67,7 @@ class GradingForm(QWidget):
                 self._handed_in,
                 self._versions,
                 self._note,
+                self._unreadable,
                 points_field,
                 self.problem,
                 field("Feedback (&C)", self.feedback),
@@ -73,7 +75,7 @@ class GradingForm(QWidget):
                 self.correct_button,
                 row(self._history, None),
                 gap=10,
-                stretch=6,
+                stretch=7,
             )
         )
         self.points.textEdited.connect(self._on_edit)
@@ -110,20 +112,31 @@ class GradingForm(QWidget):
         )
         self._state.setText(text)
         restyle(self._state, tone=tone)
-        newest = student.versions[0] if student.versions else None
-        handed_in = "Nothing handed in."
-        if newest is not None:
-            sent = when(newest.submitted_ms, self._zone, now_ms())
-            handed_in = f"Version {newest.number}, {sent}" + (f", {newest.late_text}" if newest.late else "")
-        if student.extended:
-            handed_in += " Has an extension."
-        self._handed_in.setText(handed_in)
-        self._versions.clear()
-        for version in student.versions:
-            self._versions.addItem(f"Version {version.number}", version)
-        self._versions.setVisible(len(student.versions) > 1)
+        self._handed_in.setText(self._handed_in_text(student))
+        self._show_versions(student)
+        self._unreadable.say(student.written.problem if student.written else "", "danger")
         self._history.setVisible(student.written is not None)
         self._say_kept()
+
+    def _handed_in_text(self, student: StudentRow) -> str:
+        version = student.counting
+        if version is None:
+            return "Nothing handed in." + (" Has an extension." if student.extended else "")
+        text = f"Version {version.number}, {when(version.submitted_ms, self._zone, now_ms())}."
+        if version.late:
+            times = way(version.queued_ms, version.held_ms, version.submitted_ms, self._zone, now_ms())
+            text = f"Version {version.number}, {version.late_text}: {times}."
+        return text + (" Has an extension." if student.extended else "")
+
+    def _show_versions(self, student: StudentRow) -> None:
+        listed = [self._versions.itemData(number) for number in range(self._versions.count())]
+        if listed != list(student.versions):
+            self._versions.clear()
+            for version in student.versions:
+                self._versions.addItem(f"Version {version.number}", version)
+            if student.counting is not None:
+                self._versions.setCurrentIndex(student.versions.index(student.counting))
+        self._versions.setVisible(len(student.versions) > 1)
 
     def show_note(self, note: str) -> None:
         """Show the note that came with the version."""

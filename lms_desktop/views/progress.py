@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QProgressBar, QWidget
 from lms_desktop.client.protocol import ItemState
 from lms_desktop.client.submit import Step
 from lms_desktop.views.icons import IconLabel
-from lms_desktop.views.widgets import column, label, restyle, row
+from lms_desktop.views.widgets import clear, column, label, restyle, row
 
 STAGES = ("Saved on this computer", "Copied to other machines", "Accepted by the class", "Safe")
 REACHED = {
@@ -48,6 +48,9 @@ class StageProgress(QWidget):
         self.bar.setVisible(step.state is None)
         self.bar.setRange(0, max(step.total // 1000, 1) if step.total else 0)
         self.bar.setValue(step.done // 1000)
+        if step.state is None:  # a hand-in begins: forget the copies of the one before
+            self._bars.clear()
+            clear(self._machines)
         for copy in step.copies:
             self._bar(copy.name).setValue(round(1000 * copy.done / max(copy.total, 1)))
             if copy.done >= copy.total:

@@ -140,8 +140,8 @@ class Shell(QWidget):
             if item.objectName() == "nav.grades":
                 item.setLayout(row(None, self._unread, margins=(0, 0, 4, 0)))
         settings = self._nav_button(Place("settings"), "Settings", "settings")
-        for item in (*items, self._courses, settings):
-            item.setParent(frame)  # in the order of Tab
+        for part in (*items, self._courses, settings):
+            part.setParent(frame)  # in the order of Tab
         frame.setLayout(
             column(
                 row(IconLabel("school", "accent", 22), school, gap=10, margins=(6, 4, 4, 12)),

@@ -11,7 +11,7 @@ from lms_desktop.views.course import size_text
 from lms_desktop.views.handin import HandIn
 from lms_desktop.views.icons import IconLabel
 from lms_desktop.views.page import Context, Page, Place, now_ms
-from lms_desktop.views.times import when
+from lms_desktop.views.times import way, when
 from lms_desktop.views.widgets import (
     Banner,
     Card,
@@ -92,8 +92,10 @@ class AssignmentPage(Page):
     def _version(self, page: api.AssignmentPage, version: api.Version) -> QWidget:
         sent = when(version.submitted_ms, self.context.zone, now_ms())
         text = f"{sent}  ·  {size_text(version.size)}"
-        if version.late_text:
-            text += f"  ·  {version.late_text}"
+        if version.late:
+            zone = self.context.zone
+            times = way(version.queued_ms, version.held_ms, version.submitted_ms, zone, now_ms())
+            text = f"{version.late_text}: {times}"
         return list_row(
             f"assignment.version.{version.number}",
             f"Version {version.number}",

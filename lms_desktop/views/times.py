@@ -45,3 +45,11 @@ def ago(ms: int, zone: str, now_ms: int) -> str:
         minutes = past // MINUTE_MS
         return "1 minute ago" if minutes == 1 else f"{minutes} minutes ago"
     return when(ms, zone, now_ms)
+
+
+def way(queued_ms: int, held_ms: int | None, accepted_ms: int, zone: str, now_ms: int) -> str:
+    """Return the times of a late hand-in: when it was submitted, first held by a keeper, and accepted."""
+    parts = [f"submitted {when(queued_ms, zone, now_ms)}"]
+    if held_ms is not None:
+        parts.append(f"held {when(held_ms, zone, now_ms)}")
+    return ", ".join([*parts, f"accepted {when(accepted_ms, zone, now_ms)}"])

@@ -1,7 +1,7 @@
 """The story's steps 3 to 6 in real windows, by keyboard and pointer.
 
-`python -m tests.e2e.play_windows FOLDER` needs an X server (DISPLAY) that nobody else uses. It prints one line a
-step, and ends with status 1 at the first that fails.
+`python -m tests.e2e.play_windows FOLDER` needs an X server (DISPLAY) that nobody else uses. It prints one
+line a step, and ends with status 1 at the first that fails.
 """
 
 from __future__ import annotations

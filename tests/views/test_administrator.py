@@ -1,10 +1,16 @@
 """The administrator at a seat: people by hand and from a CSV, slips, a first sign-in, machines."""
 
+import asyncio
 import json
+import secrets
 from pathlib import Path
 
 import pytest
 
+from lms_desktop.client import machines, setup
+from lms_desktop.client.errors import NodeRefused
+from lms_desktop.config import Provisioning
+from lms_desktop.demo.seats import make_seats
 from lms_desktop.views.signin import PassphraseView
 from tests.views.actor import Actor
 
@@ -137,3 +143,26 @@ def test_a_machine_that_is_killed_is_shown_as_off_and_returns(ines: Actor, schoo
     finally:
         ines.run(school.restart(off))
     ines.waits(lambda: seen("C"))
+
+
+def test_a_stranger_with_a_forged_token_is_listed_among_the_refused(
+    ines: Actor, school, tmp_path: Path
+) -> None:
+    file = ines.run(machines.make_provisioning(ines.window.session, destination=tmp_path / "true.json"))
+    true = Provisioning.from_json(file.read_bytes())
+    forged = tmp_path / "forged.json"
+    forged.write_bytes(Provisioning(true.cluster_id, true.seeds, secrets.token_bytes(32)).to_json())
+    (stranger,) = make_seats(tmp_path / "stranger", ("X",))
+    stranger.start()
+    try:
+        ines.run(stranger.ready())
+        ines.press("nav.machines")
+        with pytest.raises(NodeRefused):
+            ines.run(setup.join_school(stranger.link, provisioning=forged, timeout_s=3.0))
+        ines.waits(lambda: ines.page.attempts.isVisible())
+        (attempt,) = ines.page.attempts.rows.rows
+        assert attempt.address.startswith("127.0.0.1")
+        assert attempt.reason
+        assert len(ines.page.table.rows.rows) == 3
+    finally:
+        ines.run(asyncio.to_thread(stranger.close))

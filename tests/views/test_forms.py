@@ -7,14 +7,17 @@ import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QLineEdit, QProgressBar, QWidget
 
 from lms_desktop.client.errors import BadInput, SignInFailed
+from lms_desktop.client.protocol import ItemState
 from lms_desktop.client.session import Person, Role
+from lms_desktop.client.submit import Copy, Step
 from lms_desktop.views.dialogs import Dialog, field
 from lms_desktop.views.dropzone import DropZone
 from lms_desktop.views.messages import Messages
 from lms_desktop.views.preferences import Preferences
+from lms_desktop.views.progress import StageProgress
 from lms_desktop.views.signin import LockView, PassphraseView, SignInView
 from lms_desktop.views.welcome import WelcomeView
 from lms_desktop.views.widgets import button, named
@@ -235,3 +238,11 @@ def test_preferences_survive_and_nonsense_is_put_right(tmp_path: Path) -> None:
     (tmp_path / "app.ini").write_text("[General]\nscheme=loud\nidle_minutes=-4\n")
     other = Preferences(tmp_path)
     assert (other.scheme, other.idle_minutes) == ("system", 10)
+
+
+def test_a_new_hand_in_shows_no_copies_of_the_one_before(shown) -> None:
+    view = shown(StageProgress())
+    view.show_step(Step(ItemState.SAFE, 0, 0, (), (Copy("A", 9, 9), Copy("B", 9, 9))))
+    assert len(view.findChildren(QProgressBar)) == 3
+    view.show_step(Step(None, 1, 9, (), ()))
+    assert [bar for bar in view.findChildren(QProgressBar) if bar.isVisible()] == [view.bar]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QListWidgetItem
+from PySide6.QtWidgets import QListWidgetItem, QPushButton
 
 from lms_desktop.client import course as courses_api
 from lms_desktop.client import gradebook as gradebook_api
@@ -16,6 +16,7 @@ from lms_desktop.school import limits
 from lms_desktop.views.page import Place
 from tests.views.actor import Actor
 
+DAY_MS = 24 * 60 * 60 * 1000
 MATERIAL = resource("courses", "reefs.pdf")
 
 
@@ -131,6 +132,48 @@ def test_an_edit_keeps_the_due_time_to_the_minute(omar: Actor) -> None:
     after = next(item for item in omar.page._page.assignments if item.assignment == before.assignment)
     assert after.due_ms == before.due_ms
     assert after.points == before.points
+
+
+def test_a_later_due_time_and_an_extension_reach_the_student(omar: Actor, seat) -> None:
+    omar.window.shell.go(Place("course", first_course(omar).course))
+    omar.settle()
+    card = next(item for item in omar.page._page.assignments if item.points == 3000)
+    omar.page._edit_assignment(card)
+    due = omar.find("assignment_dialog.due")
+    due.setFocus()
+    due.setDateTime(due.dateTime().addDays(2))
+    omar.press("assignment_dialog.ok", settle=False)
+    omar.closed("assignment_dialog")
+
+    def shown() -> courses_api.AssignmentCard:
+        return next(item for item in omar.page._page.assignments if item.assignment == card.assignment)
+
+    omar.waits(lambda: shown().due_ms == card.due_ms + 2 * DAY_MS)
+
+    omar.page._extend(shown())
+    who = omar.find("extend_dialog.student")
+    who.setCurrentIndex(who.findText("Zofia", Qt.MatchFlag.MatchStartsWith))
+    later = omar.find("extend_dialog.due")
+    later.setDateTime(later.dateTime().addDays(1))
+    omar.type("extend_dialog.reason", "A broken wrist")
+    omar.press("extend_dialog.ok", settle=False)
+    omar.closed("extend_dialog")
+
+    zofia: Actor = seat("A").sign_in("zofia")
+    zofia.waits(lambda: "extended for you" in zofia.texts() or "extended" in spoken(zofia))
+    zofia.window.shell.go(Place("assignment", card.assignment))
+    zofia.reads("You have an extension. Reason: A broken wrist")
+    assert zofia.page._page.due_ms == card.due_ms + 4 * DAY_MS
+    mia: Actor = seat("B").sign_in("mia")
+    mia.window.shell.go(Place("assignment", card.assignment))
+    mia.settle()
+    assert mia.page._page.due_ms == card.due_ms + 2 * DAY_MS
+    assert "extension" not in mia.texts()
+
+
+def spoken(actor: Actor) -> str:
+    """What a screen reader would say of every row."""
+    return "\n".join(row.accessibleName() for row in actor.page.findChildren(QPushButton))
 
 
 def test_grading_by_keyboard_to_release_and_correction(omar: Actor, seat) -> None:
