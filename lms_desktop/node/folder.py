@@ -51,7 +51,7 @@ class DataFolder:
     def open(cls, path: Path, partitions: Iterable[Partition] | None = None) -> "DataFolder":
         """Create the folder if needed and hold it.
 
-        Raises NetworkFolder, RoamingFolder, FolderInUse, or OSError when the folder cannot be made or written.
+        Raises NetworkFolder, RoamingFolder, FolderInUse, OSError where it cannot be made or written.
         """
         path = path.resolve()
         refuse_network(path, psutil.disk_partitions(all=True) if partitions is None else partitions)
