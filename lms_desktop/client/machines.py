@@ -118,11 +118,6 @@ async def set_keeper(session: Session, *, machine: int, keeper: bool) -> Sent:
     return await session.send(MachineSet(machine, None, keeper, None, False), label="Keeper tag")
 
 
-async def rename_machine(session: Session, *, machine: int, name: str) -> Sent:
-    """Give a machine the name that stands on it."""
-    return await session.send(MachineSet(machine, name.strip(), None, None, False), label="Machine's name")
-
-
 async def remove_machine(session: Session, *, machine: int) -> Sent:
     """Take a machine out of the school, for good: to come back it joins anew."""
     return await session.send(MachineSet(machine, None, None, None, True), label="Removal of a machine")

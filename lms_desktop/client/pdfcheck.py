@@ -2,7 +2,8 @@
 
 The path comes on stdin, JSON goes to stdout.
 
-Run as `lms-desktop pdfcheck`. It answers {"pages", "size", "sha256"}, or {"problem"} with one of `PROBLEMS`.
+Run as `lms-desktop pdfcheck`. It answers {"pages", "size", "sha256"}, or {"problem"}: missing, empty, not_pdf,
+truncated, encrypted, damaged or no_pages.
 """
 
 import hashlib
@@ -10,7 +11,6 @@ import json
 import sys
 from pathlib import Path
 
-PROBLEMS = ("missing", "empty", "not_pdf", "truncated", "encrypted", "damaged", "no_pages")
 _TAIL = 64 * 1024
 _HEADER_WITHIN = 1024
 _BLOCK = 1 << 20
