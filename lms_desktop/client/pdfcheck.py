@@ -1,9 +1,7 @@
 """The child process that opens a PDF, so that a malicious one never reaches the app.
 
-The path comes on stdin, JSON goes to stdout.
-
-Run as `lms-desktop pdfcheck`. It answers {"pages", "size", "sha256"}, or {"problem"}: missing, empty, not_pdf,
-truncated, encrypted, damaged or no_pages.
+Run as `lms-desktop pdfcheck`. The path comes on stdin, the answer goes to stdout as JSON: {"pages", "size",
+"sha256"}, or {"problem"}: missing, empty, not_pdf, truncated, encrypted, damaged or no_pages.
 """
 
 import hashlib
