@@ -38,20 +38,40 @@ class Settled:
 
 
 class Lanes:
-    """Lookups over the two tables; `forget` after a rollback, since the next places are cached."""
+    """The two tables. Rows are written by the batch: `write` before its end, `forget` after a rollback."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._next: OrderedDict[tuple[int, bytes], int] = OrderedDict()
+        self._verdicts: list[tuple[int, int, int, bytes, bytes, bytes]] = []
+        self._places: list[tuple[int, bytes, int, int]] = []
 
     def forget(self) -> None:
-        """Drop the cache: the tables are not what they were."""
+        """Drop the cache and what is not written: the tables are not what they were."""
         self._next.clear()
+        self._verdicts.clear()
+        self._places.clear()
+
+    def write(self) -> None:
+        """Write what was recorded and taken since the last time."""
+        if self._verdicts:
+            self._db.executemany("INSERT INTO ledger_verdicts VALUES (?, ?, ?, ?, ?, ?)", self._verdicts)
+            self._verdicts.clear()
+        if self._places:
+            self._db.executemany("INSERT INTO ledger_places VALUES (?, ?, ?, ?)", self._places)
+            self._places.clear()
+
+    def record(
+        self, index: int, stamp: int, code: int, effects: bytes, digest: bytes, hash_of_envelope: bytes
+    ) -> None:
+        """Note the verdict on an entry: a row of `ledger_verdicts`."""
+        self._verdicts.append((index, stamp, code, effects, digest, hash_of_envelope))
 
     def next_seq(self, author: int, lane: bytes) -> int:
         """Return the place that the author's lane takes next, 0 for a new lane."""
         known = self._next.get((author, lane))
         if known is None:
+            self.write()
             row = self._db.execute(
                 "SELECT max(seq) FROM ledger_places WHERE author = ? AND lane = ?", (author, lane)
             ).fetchone()
@@ -61,6 +81,7 @@ class Lanes:
 
     def outcome(self, author: int, lane: bytes, seq: int) -> Settled | None:
         """Return what became of the command that took this place, None while none has."""
+        self.write()
         row = self._db.execute(
             "SELECT idx, stamp, code, envelope FROM ledger_places JOIN ledger_verdicts USING (idx)"
             " WHERE author = ? AND lane = ? AND seq = ?",
@@ -82,10 +103,7 @@ class Lanes:
 
     def take(self, envelope: Envelope, index: int) -> None:
         """Give the lane's next place to the command at this index."""
-        self._db.execute(
-            "INSERT INTO ledger_places VALUES (?, ?, ?, ?)",
-            (envelope.author, envelope.lane, envelope.seq, index),
-        )
+        self._places.append((envelope.author, envelope.lane, envelope.seq, index))
         self._remember(envelope.author, envelope.lane, envelope.seq + 1)
 
     def _remember(self, author: int, lane: bytes, following: int) -> None:

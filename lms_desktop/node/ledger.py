@@ -56,6 +56,10 @@ _NO_EFFECTS: Final = effects_hash(())
 _log = logging.getLogger(__name__)
 
 
+class _RulesFault(Exception):
+    """The rules failed on a command by a mistake of their own; the batch is undone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one entry. For entries that are not commands, and unreadable ones, `author` is 0.
@@ -129,29 +133,10 @@ class Ledger:
             return ()
         if self._stored_applied() != self.applied:
             self.reload()  # the host rolled its transaction back
-        before = self.applied
-        results: list[Outcome] = []
-        self._db.execute("SAVEPOINT ledger_batch")
         try:
-            for entry in entries:
-                if entry.index <= self.applied:
-                    continue
-                result = self._apply_entry(entry)
-                if result is None:
-                    break
-                results.append(result)
-            if self.applied != before:
-                self._db.execute(
-                    "UPDATE ledger_state SET applied = ?, head = ?, digest = ?, stamp = ?",
-                    (self.applied, self.head, self.digest, self.stamp),
-                )
-            self._db.execute("RELEASE ledger_batch")
-        except BaseException:
-            with contextlib.suppress(sqlite3.OperationalError):  # a full disk may have undone it already
-                self._db.execute("ROLLBACK TO ledger_batch")
-                self._db.execute("RELEASE ledger_batch")
-            self.applied = -1  # read again at the next call
-            raise
+            results = self._apply_all(entries, guarded=False)
+        except _RulesFault:  # rare: so only then each command pays for a savepoint of its own
+            results = self._apply_all(entries, guarded=True)
         if any(result.changes & (Changes.MACHINES | Changes.PEOPLE) for result in results):
             self.machines_version += 1
         return results
@@ -250,7 +235,41 @@ class Ledger:
 
     # --- one entry ---------------------------------------------------------------------------------------
 
-    def _apply_entry(self, entry: Entry) -> Outcome | None:
+    def _apply_all(self, entries: Sequence[Entry], *, guarded: bool) -> list[Outcome]:
+        """Apply what is not applied yet, all or nothing. Raises _RulesFault unless `guarded`."""
+        before = self.applied
+        results: list[Outcome] = []
+        self._db.execute("SAVEPOINT ledger_batch")
+        try:
+            for entry in entries:
+                if entry.index <= self.applied:
+                    continue
+                result = self._apply_entry(entry, guarded)
+                if result is None:
+                    break
+                results.append(result)
+            self._lanes.write()
+            if self.applied != before:
+                self._db.execute(
+                    "UPDATE ledger_state SET applied = ?, head = ?, digest = ?, stamp = ?",
+                    (self.applied, self.head, self.digest, self.stamp),
+                )
+            self._db.execute("RELEASE ledger_batch")
+        except _RulesFault:
+            self._db.execute("ROLLBACK TO ledger_batch")
+            self._db.execute("RELEASE ledger_batch")
+            self.reload()
+            raise
+        except BaseException:
+            with contextlib.suppress(sqlite3.OperationalError):  # a full disk may have undone it already
+                self._db.execute("ROLLBACK TO ledger_batch")
+                self._db.execute("RELEASE ledger_batch")
+            self._lanes.forget()
+            self.applied = -1  # read again at the next call
+            raise
+        return results
+
+    def _apply_entry(self, entry: Entry, guarded: bool) -> Outcome | None:
         """Apply one entry; None when the node has to stop before it."""
         if entry.index != self.applied + 1:
             raise ValueError(f"entry {entry.index} does not follow {self.applied}")
@@ -269,7 +288,7 @@ class Ledger:
         if entry.index == 1:
             result = self._apply_genesis(entry)
         elif checked is not None:
-            result = self._apply_command(entry, checked)
+            result = self._apply_command(entry, checked, guarded)
         else:
             result = self._apply_other(entry)
         if result is None:
@@ -310,7 +329,7 @@ class Ledger:
         self._set_voters(entry.index, tuple(server.machine for server in configuration.voters))
         return self._record(entry, Code.ACCEPTED, changes=Changes.MACHINES)
 
-    def _apply_command(self, entry: Entry, checked: Checked) -> Outcome | None:
+    def _apply_command(self, entry: Entry, checked: Checked, guarded: bool) -> Outcome | None:
         envelope = checked.envelope
         if envelope is None:
             return self._refuse(entry, checked, Code.MALFORMED)
@@ -329,12 +348,13 @@ class Ledger:
             return self._record(entry, judged.code, checked)
         if judged is not None:
             return self._refuse(entry, checked, judged)
-        return self._apply_rules(entry, checked, envelope)
+        if not guarded:
+            return self._apply_rules(entry, checked, envelope)
+        return self._apply_guarded(entry, checked, envelope)
 
     def _apply_rules(self, entry: Entry, checked: Checked, envelope: Envelope) -> Outcome | None:
-        """Apply a command whose signature and place are right."""
+        """Apply a command whose signature and place are right. Raises _RulesFault."""
         context = self._context(entry, envelope, checked)
-        self._db.execute("SAVEPOINT ledger_command")
         try:
             body = envelope.decode_body()
             if rules.needs_newer(self._db, envelope.author, envelope.kind, body):
@@ -347,13 +367,26 @@ class Ledger:
             verdict = rules.apply(self._db, envelope.kind, body, context)
         except wire.WireError:
             verdict = rules.refused(self._db, context, envelope.kind, Code.INVALID)
-        except _FAULTS:
-            # A fault of the rules, the same on every replica: a no-op, and the node lives on.
-            _log.exception("the rules failed at entry %d, kind %d", entry.index, envelope.kind)
+        except _FAULTS as error:
+            raise _RulesFault from error
+        return self._settle(entry, checked, envelope, verdict)
+
+    def _apply_guarded(self, entry: Entry, checked: Checked, envelope: Envelope) -> Outcome | None:
+        """`_apply_rules`, but a fault of the rules, the same on every replica, is a recorded no-op."""
+        self._db.execute("SAVEPOINT ledger_command")
+        try:
+            return self._apply_rules(entry, checked, envelope)
+        except _RulesFault as fault:
+            _log.error("the rules failed at entry %d, kind %d", entry.index, envelope.kind, exc_info=fault)
             self._db.execute("ROLLBACK TO ledger_command")
+            context = self._context(entry, envelope, checked)
             verdict = rules.refused(self._db, context, envelope.kind, Code.INVALID)
+            return self._settle(entry, checked, envelope, verdict)
         finally:
             self._db.execute("RELEASE ledger_command")
+
+    def _settle(self, entry: Entry, checked: Checked, envelope: Envelope, verdict: rules.Verdict) -> Outcome:
+        """Record the verdict, and give the command its place."""
         effects = effects_hash(verdict.effects, envelope.signature)
         result = self._record(entry, verdict.code, checked, effects, verdict.changes)
         if result.final:
@@ -413,10 +446,7 @@ class Ledger:
         """Write the outcome and go on with the verdict digest."""
         self.digest = next_digest(self.digest, entry.index, code, hash_of_effects)
         hash_of_envelope = checked.envelope_hash if checked is not None else b""
-        self._db.execute(
-            "INSERT INTO ledger_verdicts VALUES (?, ?, ?, ?, ?, ?)",
-            (entry.index, entry.stamp, code, hash_of_effects, self.digest, hash_of_envelope),
-        )
+        self._lanes.record(entry.index, entry.stamp, code, hash_of_effects, self.digest, hash_of_envelope)
         return Outcome(
             entry.index,
             entry.type,
