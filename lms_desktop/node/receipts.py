@@ -20,7 +20,9 @@ from lms_desktop.node.outbox import Outbox
 from lms_desktop.node.trace import Trace, silent
 from lms_desktop.node.transport import BadMessage, Fields, PeerLinks, Sender
 from lms_desktop.school.commands import Submission
+from lms_desktop.school.queries.files import submission_keepers
 from lms_desktop.school.queries.people import signing_keys
+from lms_desktop.school.references import reference
 from lms_desktop.school.submissions import read_submission
 from lms_desktop.trust.envelope import MAX_TICKETS, Envelope, envelope_hash, split_payload
 from lms_desktop.trust.errors import TrustError
@@ -147,20 +149,21 @@ class Receipts:
             head=entry.head,
             stamp=entry.stamp,
             envelope=raw,
-            tickets=self._valid(school, raw, proposed, tickets),
+            tickets=self._valid(school, raw, (*proposed, *tickets)),
             voters=self._host.holders(entry.index),
             signer=self._machine,
         )
 
-    def _valid(
-        self, school: bytes, raw: bytes, proposed: Sequence[bytes], later: Collection[bytes]
-    ) -> list[bytes]:
-        """The tickets that machines signed for this envelope, the first of each: those that were proposed
-        with it, and later ones of machines that are keepers now.
+    def _valid(self, school: bytes, raw: bytes, tickets: Sequence[bytes]) -> list[bytes]:
+        """The tickets that keepers signed for this envelope, the first of each: of those that counted when
+        it was accepted, and of those that are keepers now.
         """
         hash_of_envelope = envelope_hash(raw)
+        envelope = Envelope.parse(raw)
+        submission = reference(envelope.author, envelope.lane, envelope.seq)
+        counted = {row.machine for row in submission_keepers(self._db, submission)}
         found: dict[int, bytes] = {}
-        for candidate in (*proposed, *later):
+        for candidate in tickets:
             try:
                 ticket = Ticket.parse(candidate)
             except ReceiptError:
@@ -168,8 +171,9 @@ class Receipts:
             if ticket.keeper in found:
                 continue
             machine = roster.machine(self._db, ticket.keeper)
-            may = machine is not None and (candidate in proposed or (machine.keeper and machine.active))
-            if may and machine and check_ticket(school, hash_of_envelope, ticket, machine.signing_public):
+            if machine is None or not (machine.number in counted or (machine.keeper and machine.active)):
+                continue
+            if check_ticket(school, hash_of_envelope, ticket, machine.signing_public):
                 found[ticket.keeper] = candidate
         return [found[keeper] for keeper in sorted(found)][:MAX_TICKETS]
 

@@ -14,12 +14,11 @@ from lms_desktop.node.errors import PeerError
 from lms_desktop.node.items import Item, State
 from lms_desktop.node.keeping import KEEP
 from lms_desktop.node.outbox import Outbox, OutboxError
-from lms_desktop.node.proposals import PROPOSE
 from lms_desktop.node.receipts import RECEIPT
 from lms_desktop.node.transport import Fields, Sender
-from lms_desktop.school.commands import FileRef, MaterialPublish, Submission, Void, WrappedKeysSet
+from lms_desktop.school.commands import Submission, Void, WrappedKeysSet
 from lms_desktop.school.outcomes import Outcome as Code
-from lms_desktop.trust.envelope import Envelope, make_payload
+from lms_desktop.trust.envelope import Envelope
 from lms_desktop.trust.receipts import (
     Receipt,
     Ticket,
@@ -460,43 +459,5 @@ def test_a_command_settled_while_its_void_is_written_is_not_dropped(tmp_path: Pa
             number = node.number
             await nodes.stop(number)
             assert nodes.start(number).outbox.items == {}
-
-    run(story())
-
-
-def test_a_machine_cannot_hold_up_a_lane_with_commands_that_nobody_signed(tmp_path: Path) -> None:
-    async def story() -> None:
-        async with classroom(tmp_path) as nodes:
-            hostile, leader = await nodes.follower(), await nodes.leader()
-            alice = nodes.school.alice
-            impostor = Author(alice.number, nodes.school.bob.key, alice.lane)
-            forged = [keys_set(nodes.school, impostor, number) for number in range(3)]
-            genuine = [keys_set(nodes.school, alice, number) for number in range(3)]
-            payloads = [make_payload(each.raw) for each in (*forged, *genuine)]
-            hostile.station.links.send(leader.number, PROPOSE, [payloads])
-            for each in genuine:  # nothing hands them in a second time
-                await everywhere(nodes, each)
-
-    run(story())
-
-
-def test_a_keeper_takes_no_file_that_its_author_may_not_bring(tmp_path: Path) -> None:
-    async def story() -> None:
-        async with classroom(tmp_path) as nodes:
-            node, keeper = await nodes.follower(), await nodes.leader()
-            school = nodes.school
-            name, manifest = store_whole(node.store, bytes(1_000), 1 << 20)
-
-            async def refusal(author: Author, size: int) -> str:
-                command = MaterialPublish(school.course, "Notes", FileRef("n.pdf", name, size, SHA256, 1))
-                envelope = school.sign(school.lane(author), command)
-                request = [envelope.raw, manifest.encode()]
-                with pytest.raises(PeerError) as refused:
-                    await node.station.links.request(keeper.number, KEEP, request, 5.0)
-                return refused.value.code
-
-            assert await refusal(school.alice, 1_000) == "refused"
-            assert await refusal(school.teacher, 999) == "too_large"
-            assert keeper.store.raw_manifest(name) is None
 
     run(story())

@@ -67,3 +67,13 @@ def keepers(db: Database) -> list[KeeperRow]:
             "WHERE m.keeper AND q.active ORDER BY m.machine"
         ),
     )
+
+
+def submission_keepers(db: Database, submission: int) -> list[KeeperRow]:
+    """The keepers whose tickets were counted when a submission was accepted."""
+    return rows(
+        KeeperRow,
+        db.execute(
+            "SELECT keeper FROM school_submission_keepers WHERE submission = ? ORDER BY keeper", (submission,)
+        ),
+    )
