@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QWidget
 
+from lms_desktop.client.machines import machines_page
 from lms_desktop.client.protocol import ItemState, OutboxItem
 from lms_desktop.client.session import Session
 from lms_desktop.school.outcomes import sentence
@@ -12,7 +14,9 @@ from lms_desktop.views.messages import Messages
 from lms_desktop.views.page import now_ms
 from lms_desktop.views.tables import Column, Table
 from lms_desktop.views.times import ago
-from lms_desktop.views.widgets import EmptyState, label
+from lms_desktop.views.widgets import Banner, EmptyState, label
+
+LOOK_MS = 1000
 
 STATES = {
     ItemState.SAVED: ("Only on this computer", "warning"),
@@ -34,11 +38,20 @@ def state_text(item: OutboxItem) -> str:
     return text
 
 
+def cut_off_text(switch_on: tuple[str, ...]) -> str:
+    """What a person is told while too few machines are on; `switch_on` names those that would help."""
+    what = "Too few machines are on: everything can be read, and what you do waits here."
+    if not switch_on:
+        return f"{what} Check this computer's network."
+    names = switch_on[0] if len(switch_on) == 1 else f"{', '.join(switch_on[:-1])} or {switch_on[-1]}"
+    return f"{what} Switch on {names}."
+
+
 class WaitingDialog(Dialog):
     """The list behind the status pill."""
 
     def __init__(self, parent: QWidget, session: Session, messages: Messages) -> None:
-        super().__init__(parent, "waiting", "Your work on this computer", "&Close", messages, width=620)
+        super().__init__(parent, "waiting", "Your work on this computer", "&Close", messages, width=700)
         self.cancel.hide()
         self._session = session
         zone = session.zone
@@ -47,7 +60,7 @@ class WaitingDialog(Dialog):
             "Items that are not safe yet",
             [
                 Column("What", lambda item: item.label, strong=True),
-                Column("Since", lambda item: ago(item.queued_ms, zone, now_ms()), 150, muted=True),
+                Column("Since", lambda item: ago(item.queued_ms, zone, now_ms()), 120, muted=True),
                 Column("State", state_text, 190, tone=lambda item: STATES[item.state][1]),
             ],
             identity=lambda item: item.key,
@@ -61,15 +74,26 @@ class WaitingDialog(Dialog):
             "muted",
             wrap=True,
         )
+        self._cut_off = Banner("", "warning")
         self._table.hide()
         self._hint.hide()
-        self.add(self._hint, self._table, self._empty)
-        self.tasks.start(self._load())
+        self.add(self._cut_off, self._hint, self._table, self._empty)
+        self._timer = QTimer(self, interval=LOOK_MS)
+        self._timer.timeout.connect(self._look)
+        self._timer.start()
+        self._look()
+
+    def _look(self) -> None:
+        self.tasks.start(self._load(), key="load")
 
     async def _load(self) -> None:
         items = await self._session.pending()
+        school = await machines_page(self._session)
+        self._cut_off.say("" if school.quorum else cut_off_text(school.switch_on), "warning")
         self._table.show_rows(items)
         self._table.fit(8)
         self._table.setVisible(bool(items))
         self._hint.setVisible(bool(items))
         self._empty.setVisible(not items)
+        self.layout().activate()
+        self.adjustSize()
