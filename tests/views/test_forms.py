@@ -10,7 +10,6 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QProgressBar, QWidget
 
 from lms_desktop.client.errors import BadInput, SignInFailed
-from lms_desktop.client.protocol import ItemState
 from lms_desktop.client.session import Person, Role
 from lms_desktop.client.submit import Copy, Step
 from lms_desktop.views.dialogs import Dialog, field
@@ -242,7 +241,7 @@ def test_preferences_survive_and_nonsense_is_put_right(tmp_path: Path) -> None:
 
 def test_a_new_hand_in_shows_no_copies_of_the_one_before(shown) -> None:
     view = shown(StageProgress())
-    view.show_step(Step(ItemState.SAFE, 0, 0, (), (Copy("A", 9, 9), Copy("B", 9, 9))))
+    view.show_step(Step(None, 0, 0, (), (Copy("A", 9, 9), Copy("B", 9, 9))))
     assert len(view.findChildren(QProgressBar)) == 3
     view.show_step(Step(None, 1, 9, (), ()))
     assert [bar for bar in view.findChildren(QProgressBar) if bar.isVisible()] == [view.bar]
