@@ -250,11 +250,9 @@ class ProvisioningDialog(Dialog):
         self.uses = named(QSpinBox(), "provisioning.uses", "How many machines may join with it")
         self.uses.setRange(1, 1000)
         self.uses.setValue(30)
-        self.uses.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)  # the arrow keys count up and down
         self.days = named(QSpinBox(), "provisioning.days", "Days until it expires")
         self.days.setRange(1, 90)
         self.days.setValue(7)
-        self.days.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.add(
             label(
                 "It carries the school's number, the addresses of some machines and a token that only opens "

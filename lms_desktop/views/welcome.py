@@ -91,7 +91,7 @@ class WelcomeView(QWidget):
             label("Create a school", "title"),
             label(
                 "You will be asked where to save the recovery kit: a page to print and lock away. "
-                "It is the only way back if the administrator's passphrase is lost.",
+                "It is the last key to everything that the school's courses seal.",
                 "muted",
                 wrap=True,
             ),
@@ -193,8 +193,8 @@ class KitView(QWidget):
         card = Card(
             row(IconLabel("shield", "success", 32), label("The school exists", "title"), None, gap=12),
             label(
-                "Print the recovery kit now, lock the paper away, and delete the file. Whoever holds it can "
-                "appoint an administrator; without it, a lost passphrase is final.",
+                "Print the recovery kit now, lock the paper away, and delete the file. It is the last key to what "
+                "the courses seal: whoever holds it can read all of it.",
                 wrap=True,
             ),
             Card(

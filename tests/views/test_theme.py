@@ -4,7 +4,7 @@ import re
 
 import pytest
 from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QPushButton, QSpinBox, QWidget
 
 from lms_desktop.resources import resource
 from lms_desktop.views.icons import icon
@@ -102,3 +102,13 @@ def test_the_focus_is_seen_on_a_button(dressed: QApplication, qtbot) -> None:
     first.clearFocus()
     second.clearFocus()
     assert first.grab().toImage() == second.grab().toImage()
+
+
+def test_a_number_in_its_box_can_be_seen(dressed: QApplication, qtbot) -> None:
+    box = QSpinBox()
+    box.setRange(1, 1000)
+    box.setValue(30)
+    qtbot.addWidget(box)
+    box.show()
+    inner = box.lineEdit()
+    assert inner.width() >= inner.fontMetrics().horizontalAdvance("1000") + 2 * 8
