@@ -247,12 +247,8 @@ class ProvisioningDialog(Dialog):
     def __init__(self, parent: QWidget, context: Context) -> None:
         super().__init__(parent, "provisioning", "Make a provisioning file", "&Save as ...", context.messages)
         self._session = context.session
-        self.uses = named(QSpinBox(), "provisioning.uses", "How many machines may join with it")
-        self.uses.setRange(1, 1000)
-        self.uses.setValue(30)
-        self.days = named(QSpinBox(), "provisioning.days", "Days until it expires")
-        self.days.setRange(1, 90)
-        self.days.setValue(7)
+        self.uses = _count("provisioning.uses", "How many machines may join with it", 30, 1000)
+        self.days = _count("provisioning.days", "Days until it expires", 7, 90)
         self.add(
             label(
                 "It carries the school's number, the addresses of some machines and a token that only opens "
@@ -280,3 +276,12 @@ class ProvisioningDialog(Dialog):
         )
         self.messages.success(f"Provisioning file saved: {written.name}", hint=str(written.parent))
         self.accept()
+
+
+def _count(name: str, spoken: str, value: int, most: int) -> QSpinBox:
+    """A whole number from 1; the arrow keys count up and down."""
+    box = named(QSpinBox(), name, spoken)
+    box.setRange(1, most)
+    box.setValue(value)
+    box.lineEdit().setTextMargins(10, 0, 8, 0)  # a style sheet's padding does not reach it
+    return box
