@@ -117,7 +117,7 @@ class GradingPage(Page):
             "G": self.form.points.setFocus,
             "C": self.form.feedback.setFocus,
             "R": self.release,
-            "Ctrl+Return": lambda: self.step(1),
+            "Ctrl+Return": self.keep_and_go_on,
         }.items():
             shortcut(self, key, action)
 
@@ -162,6 +162,15 @@ class GradingPage(Page):
             return
         at = next((number for number, item in enumerate(rows) if item.student == self._row.student), 0)
         self.list.select(rows[min(max(at + by, 0), len(rows) - 1)].student)
+
+    def keep_and_go_on(self) -> None:
+        """Keep what is typed and go to the next student's points."""
+        before = self._row
+        self.step(1)
+        if self._row is before:
+            self._put_down()
+            self.messages.info("That was the last student")
+        self.form.points.setFocus()
 
     def next_ungraded(self) -> None:
         """Go to the next student whose work has no points, from here round to the top."""

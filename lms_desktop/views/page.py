@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QProgressBar, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QProgressBar, QStackedLayout, QWidget
 
 from lms_desktop.client.errors import ClientError, SignedOut
 from lms_desktop.client.protocol import OutboxItem
@@ -155,8 +155,3 @@ class Page(QWidget):
         if self._content is not None:
             self._stack.setCurrentWidget(self._content)
             restore_focus(self._content)
-
-
-def page_head(title: QWidget, *actions: QWidget | None) -> QVBoxLayout:
-    """Lay out a screen's title with its actions on the right."""
-    return column(row(title, None, *[action for action in actions if action is not None]))

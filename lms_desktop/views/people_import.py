@@ -65,6 +65,7 @@ class ImportDialog(Dialog):
             tabs.setCurrentIndex(1)
         self.add(Banner(text, "warning" if bad else "accent"), tabs)
         self.main.setEnabled(count > 0)
+        self.main.setFocus()
         self.work = self._import
 
     async def _import(self) -> None:

@@ -57,6 +57,7 @@ class ReleaseDialog(Dialog):
         text += f", {has} {'has' if has == 1 else 'have'} it already." if has else "."
         self.add(Banner(text, "accent"), table)
         self.main.setEnabled(preview.will_see > 0)
+        self.main.setFocus()
         self.work = self._release
         self.accepted.connect(then)
 

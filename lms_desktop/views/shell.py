@@ -19,6 +19,7 @@ from lms_desktop.client.protocol import Changed, Event, ItemChanged, LinkChanged
 from lms_desktop.client.session import Role, Session
 from lms_desktop.school.changes import Changes
 from lms_desktop.views.icons import IconLabel, icon
+from lms_desktop.views.inbox import InboxDialog
 from lms_desktop.views.messages import Messages
 from lms_desktop.views.page import Context, Page, Place
 from lms_desktop.views.preferences import Preferences
@@ -179,6 +180,11 @@ class Shell(QWidget):
             accessible=f"{person.name}: lock, switch, sign out",
         )
         menu = named(QMenu(self.person), "header.person_menu", "Person menu")
+        inbox = QAction(icon("inbox"), "&Messages", menu)
+        inbox.setObjectName("header.inbox")
+        inbox.triggered.connect(self.show_inbox)
+        menu.addAction(inbox)
+        menu.addSeparator()
         for text, symbol, keys, what in (
             ("&Lock", "lock", "Ctrl+L", "lock"),
             ("S&witch person", "switch", "", "switch"),
@@ -355,6 +361,10 @@ class Shell(QWidget):
         self.status.setIcon(icon("check-circle" if tone == "success" else "clock", tone))
         relabel(self.status, text, f"Status: {text}")
         restyle(self.status, tone=tone)
+
+    def show_inbox(self) -> None:
+        """Show what the app has said since the person came in."""
+        InboxDialog(self, self.messages, self.session.zone).open()
 
     def show_waiting(self) -> None:
         """Show what is not safe yet, item by item."""

@@ -370,6 +370,7 @@ class AppWindow(QWidget):
 
     def _drop_session(self) -> None:
         self._idle.stop()
+        self.messages.history.clear()  # the next person must not read them
         shell, self.shell = self.shell, None
         if shell is not None:
             shell.close_shell()

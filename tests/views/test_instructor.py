@@ -195,9 +195,12 @@ def test_grading_by_keyboard_to_release_and_correction(omar: Actor, seat) -> Non
     assert form.feedback.toPlainText() == "jk zg: typed letters are text"
     QTest.keyClick(form.feedback, Qt.Key.Key_Escape)
     assert omar.page.list.hasFocus()
-    omar.keys("J")
+    omar.keys("C")
+    omar.keys("Ctrl+Return")
     omar.settle()
     assert omar.page._row.name == "Yusuf Demir"
+    assert form.points.hasFocus(), "the next student's points can be typed at once"
+    QTest.keyClick(form.points, Qt.Key.Key_Escape)
     omar.waits(lambda: omar.page.list.rows.rows[0].state == GradeState.DRAFT)
     omar.keys("K")
     omar.settle()

@@ -12,6 +12,7 @@ from lms_desktop.resources import resource
 from lms_desktop.views.page import Place
 from lms_desktop.views.signin import LockView
 from tests.views.actor import Actor
+from tests.views.gate import faults
 from tests.views.school import person
 
 SAMPLE = resource("courses", "sample-profile-1.pdf")
@@ -211,6 +212,19 @@ def test_another_person_takes_over_the_seat(mia: Actor, school) -> None:
     assert mia.window.session.person.login == "omar"
     mia.reads("To grade")
     assert first.locked
+
+
+def test_what_the_app_said_is_kept_until_the_person_leaves(mia: Actor) -> None:
+    mia.window.messages.info("The receipt's code is copied")
+    mia.window.shell.show_inbox()
+    (message,) = mia.find("inbox.messages").rows.rows
+    assert message.text == "The receipt's code is copied"
+    assert faults(mia.dialog("inbox")) == []
+    mia.press("inbox.ok", settle=False)
+    mia.closed("inbox")
+    mia.window.sign_out()
+    mia.waits(lambda: mia.window.session is None)
+    assert not mia.window.messages.history
 
 
 def test_signing_out_leaves_nothing_behind(mia: Actor) -> None:
