@@ -154,5 +154,5 @@ _SENTENCES: dict[Outcome, str] = {
     Outcome.NOT_CURRENT: "A newer grade was written meanwhile. Look at it before you release.",
     Outcome.WRONG_KEY: "This was sealed to a key that the person no longer has. Open it again and retry.",
     Outcome.TOO_MUCH_WORK: "Your files take all the room that one student may have. Ask an administrator.",
-    Outcome.RULES_NOT_RAISED: "The school's rules can only be raised to a newer version.",
+    Outcome.RULES_NOT_RAISED: "The school's rules can only be raised to the next version.",
 }

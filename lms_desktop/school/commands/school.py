@@ -17,7 +17,7 @@ class Void(Command):
 
 @dataclass(frozen=True, slots=True)
 class RulesRaise(Command):
-    """An administrator raises the school's rules version; nodes that lack it stop and ask to be updated."""
+    """An administrator raises the school's rules by one version; nodes without it ask to be updated."""
 
     KIND: ClassVar[int] = 161
 

@@ -104,7 +104,8 @@ def needs_newer(db: sqlite3.Connection, author: int, kind: int, body: tuple[obje
         version = RulesRaise.from_body(body).version
     except CommandError:
         return False
-    return version > RULES_VERSION and role_of(db, author) is Role.ADMINISTRATOR
+    follows = version == school.version_in_force(db) + 1
+    return follows and version > RULES_VERSION and role_of(db, author) is Role.ADMINISTRATOR
 
 
 def foresee(db: sqlite3.Connection, kind: int, body: tuple[object, ...], ctx: Context) -> int:

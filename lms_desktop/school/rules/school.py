@@ -21,7 +21,12 @@ def _void(db: sqlite3.Connection, command: Void, ctx: Context) -> Done:
 def _rules_raise(db: sqlite3.Connection, command: RulesRaise, ctx: Context) -> Done:
     """Effects: [version]."""
     require_administrator(db, ctx)
-    (current,) = db.execute("SELECT rules_version FROM school_school").fetchone()
-    refuse_unless(command.version > current, Outcome.RULES_NOT_RAISED)
+    refuse_unless(command.version == version_in_force(db) + 1, Outcome.RULES_NOT_RAISED)
     db.execute("UPDATE school_school SET rules_version = ?", (command.version,))
     return Done((command.version,), Changes.NOTHING, count=command.version)
+
+
+def version_in_force(db: sqlite3.Connection) -> int:
+    """The version of the rules that the school works by."""
+    (current,) = db.execute("SELECT rules_version FROM school_school").fetchone()
+    return int(current)
