@@ -112,6 +112,28 @@ def test_a_call_in_flight_survives_a_node_that_is_killed_and_started_again(tmp_p
         end(server)
 
 
+def test_calls_made_at_the_very_moment_of_a_kill_are_answered_by_the_next_node(tmp_path: Path) -> None:
+    servers = [start(tmp_path)]
+
+    async def run() -> None:
+        async with linked(tmp_path) as (link, _):
+            calls: list[asyncio.Task[object]] = []
+            for _ in range(3):
+                await link.hello(timeout_s=DEADLINE_S)
+                servers[-1].kill()
+                for _ in range(60):
+                    calls.append(asyncio.create_task(link.call("echo", timeout_s=DEADLINE_S)))
+                    await asyncio.sleep(0.0005)
+                end(servers[-1])
+                servers.append(start(tmp_path))
+            assert await asyncio.gather(*calls) == [()] * len(calls)
+
+    try:
+        asyncio.run(run())
+    finally:
+        end(servers[-1])
+
+
 def test_a_node_that_is_not_there_is_said_so_within_the_deadline(tmp_path: Path) -> None:
     async def run() -> None:
         async with linked(tmp_path) as (link, _):
