@@ -26,12 +26,19 @@ from lms_desktop.client import today as today_api
 from lms_desktop.demo.school import DemoSchool
 from lms_desktop.resources import resource
 from lms_desktop.views.chooser import ChooserWindow
-from lms_desktop.views.course_dialogs import AssignmentDialog
+from lms_desktop.views.course_dialogs import (
+    AssignmentDialog,
+    CourseDialog,
+    EnrolDialog,
+    ExtendDialog,
+    MaterialDialog,
+)
 from lms_desktop.views.dialogs import Dialog
 from lms_desktop.views.machines import ProvisioningDialog
 from lms_desktop.views.page import Place
-from lms_desktop.views.people import SlipsDialog
+from lms_desktop.views.people import AddDialog, SlipsDialog
 from lms_desktop.views.people_import import ImportDialog
+from lms_desktop.views.release import CorrectionDialog
 from lms_desktop.views.signin import LockView, PassphraseView
 from lms_desktop.views.theme import PALETTES, prepare, theme
 from lms_desktop.views.welcome import KitView, WelcomeView
@@ -179,8 +186,16 @@ async def instructor(camera: Camera, school: DemoSchool) -> None:
         await quiet(lambda: settled(window))
         camera.shoot(name, window)
     context = shell.context
-    dialog = AssignmentDialog(window, context, first.course, page.assignments[0], lambda: None)
-    await camera.dialog("assignment-dialog", window, dialog)
+    card, students = page.assignments[0], tuple(member for member in page.members if not member.staff)
+    for name, dialog in (
+        ("course-dialog", CourseDialog(window, context, page, lambda: None)),
+        ("material-dialog", MaterialDialog(window, context, first.course, page.materials[0], lambda: None)),
+        ("assignment-dialog", AssignmentDialog(window, context, first.course, card, lambda: None)),
+        ("extension-dialog", ExtendDialog(window, context, card, students, lambda: None)),
+        ("enrol-dialog", EnrolDialog(window, context, first.course, lambda: None)),
+    ):
+        await camera.dialog(name, window, dialog)
+    await camera.screen("courses", window, Place("courses"))
     place = Place("grading", page.assignments[0].assignment, page.title)
     await camera.screen("grading", window, place)
     shell.show_keys()
@@ -191,6 +206,13 @@ async def instructor(camera: Camera, school: DemoSchool) -> None:
     grading.form.feedback.setPlainText("Good: every step is shown. Say in part B why the loop must end.")
     grading.release()
     await camera.opened("release", window, "release")
+    rows = grading.list.rows.rows
+    graded = next(row for row in rows if row.shown is not None)
+    dialog = CorrectionDialog(window, context, place.key, graded, 1900, "Part B is right after all.")
+    await camera.dialog("correction", window, dialog)
+    grading.list.select(next(row.student for row in rows if not row.versions))
+    await quiet(lambda: settled(window))
+    camera.shoot("grading-nothing-handed-in", window)
     await camera.screen("gradebook", window, Place("gradebook", first.course, page.title))
     await window.finish()
     window.close()
@@ -213,6 +235,7 @@ async def administrator(camera: Camera, school: DemoSchool, folder: Path) -> Non
         people_api.Slip(new.name, new.login, new.role, "marble lantern quiet orchard tunnel breeze", "")
         for new in preview.add
     )
+    await camera.dialog("person-dialog", window, AddDialog(window, shell.context, lambda _: None))
     await camera.dialog("slips", window, SlipsDialog(window, shell.context, slips))
     await camera.screen("machines", window, Place("machines"))
     await camera.dialog("provisioning", window, ProvisioningDialog(window, shell.context))

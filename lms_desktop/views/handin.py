@@ -42,6 +42,7 @@ class HandIn(Card):
         self._checked: Preflight | None = None
         self._following: tuple[int, bytes, int] | None = None
         self._saving = False
+        self._told = False
         self._closed = False
         self.problem = Banner("", "danger")
         self.again = button(
@@ -174,7 +175,7 @@ class HandIn(Card):
         if self._checked is None or self._saving:
             return
         checked, note = self._checked, self.note.toPlainText().strip()
-        self._saving = True
+        self._saving, self._told = True, False
         self._title.setText("Handing in")
         self.progress.show_step(api.Step(None, 0, checked.size, (), ()))
         self._show_only(self.progress)
@@ -204,6 +205,9 @@ class HandIn(Card):
             self._follow(item)
 
     def _on_step(self, step: api.Step) -> None:
+        if self._saving and not self._told:
+            self._told = True
+            self.context.refresh_status()
         if not self._closed:
             self.progress.show_step(step)
             if self.progress.accepted:

@@ -47,6 +47,7 @@ class Context:
     messages: Messages
     go: Callable[[Place], None]
     back: Callable[[], None]
+    refresh_status: Callable[[], None]  # a write has begun that no event tells of yet
     preferences: Preferences
     later: Callable[[Coroutine[Any, Any, Any]], Any]  # work that goes on when the person leaves the screen
 

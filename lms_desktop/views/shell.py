@@ -25,7 +25,7 @@ from lms_desktop.views.page import Context, Page, Place
 from lms_desktop.views.preferences import Preferences
 from lms_desktop.views.shortcuts import ShortcutsDialog
 from lms_desktop.views.tasks import Tasks
-from lms_desktop.views.waiting import WaitingDialog
+from lms_desktop.views.waiting import WaitingDialog, all_waiting
 from lms_desktop.views.widgets import (
     Elided,
     as_given,
@@ -92,7 +92,9 @@ class Shell(QWidget):
         self.session = session
         self.messages = messages
         self.tasks = Tasks(messages)
-        self.context = Context(session, messages, self.go, self.back, preferences, self.tasks.start)
+        self.context = Context(
+            session, messages, self.go, self.back, self.refresh_status, preferences, self.tasks.start
+        )
         self.page: Page | None = None
         self._place = Place("")
         self._trail: list[Place] = []
@@ -293,6 +295,10 @@ class Shell(QWidget):
         """Load what stands around the screen: courses, badge, pill."""
         self.tasks.start(self._load_frame(), key="frame")
 
+    def refresh_status(self) -> None:
+        """Load the pill again."""
+        self.tasks.start(self._load_status(), key="status")
+
     async def _load_frame(self) -> None:
         self._show_courses(await courses_api.courses(self.session))
         if self.session.person.role == Role.STUDENT:
@@ -304,7 +310,7 @@ class Shell(QWidget):
 
     async def _load_status(self) -> None:
         self._on_status(await self.session.status())
-        self._show_status(len(await self.session.pending()))
+        self._show_status(len(await all_waiting(self.session)))
 
     def _show_courses(self, cards: tuple[courses_api.CourseCard, ...]) -> None:
         for key in [key for key in self._navigation if key[0] in ("course", "courses")]:
@@ -326,6 +332,10 @@ class Shell(QWidget):
         restore_focus(self._sidebar)
 
     def _on_event(self, event: Event) -> None:
+        if isinstance(event, LinkChanged):
+            self._connected = event.connected
+        if self.session.locked:
+            return  # nothing can be opened now; all is loaded again when the person is back
         match event:
             case Changed(flags=flags):
                 if flags & (Changes.COURSES | Changes.GRADES | Changes.PEOPLE):
@@ -333,14 +343,13 @@ class Shell(QWidget):
                 if self.page is not None:
                     self.page.on_changes(flags)
             case ItemChanged():
-                self.tasks.start(self._load_status(), key="status")
+                self.refresh_status()
                 if self.page is not None:
                     self.page.on_item(event.item)
             case StatusChanged(status=status):
                 self._on_status(status)
-                self.tasks.start(self._load_status(), key="status")
+                self.refresh_status()
             case LinkChanged(connected=connected):
-                self._connected = connected
                 if connected:
                     self.refresh()
                 else:

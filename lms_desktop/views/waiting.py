@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from dataclasses import dataclass
+
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QWidget
 
 from lms_desktop.client.machines import machines_page
 from lms_desktop.client.protocol import ItemState, OutboxItem
 from lms_desktop.client.session import Session
+from lms_desktop.client.submit import unfinished
 from lms_desktop.school.outcomes import sentence
 from lms_desktop.views.dialogs import Dialog
 from lms_desktop.views.messages import Messages
@@ -25,6 +29,30 @@ STATES = {
     ItemState.SAFE: ("Safe", "success"),
     ItemState.REFUSED: ("Refused", "danger"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One line: a write in this computer's outbox, or a hand-in that is not even there yet (`since_ms` 0)."""
+
+    key: Hashable
+    label: str
+    since_ms: int
+    text: str
+    tone: str
+
+
+async def all_waiting(session: Session) -> tuple[Waiting, ...]:
+    """What the person did here and is not safe yet. Raises SignedOut."""
+    cut = [
+        Waiting(item.lane, f"Hand-in of “{item.title}”", 0, *STATES[ItemState.SAVED])
+        for item in await unfinished(session)
+    ]
+    items = [
+        Waiting(item.key, item.label, item.queued_ms, state_text(item), STATES[item.state][1])
+        for item in await session.pending()
+    ]
+    return (*cut, *items)
 
 
 def state_text(item: OutboxItem) -> str:
@@ -54,14 +82,17 @@ class WaitingDialog(Dialog):
         super().__init__(parent, "waiting", "Your work on this computer", "&Close", messages, width=700)
         self.cancel.hide()
         self._session = session
-        zone = session.zone
-        self._table = Table(
+
+        def since(item: Waiting) -> str:
+            return ago(item.since_ms, session.zone, now_ms()) if item.since_ms else "now"
+
+        self._table: Table[Waiting] = Table(
             "waiting.items",
             "Items that are not safe yet",
             [
                 Column("What", lambda item: item.label, strong=True),
-                Column("Since", lambda item: ago(item.queued_ms, zone, now_ms()), 120, muted=True),
-                Column("State", state_text, 190, tone=lambda item: STATES[item.state][1]),
+                Column("Since", since, 120, muted=True),
+                Column("State", lambda item: item.text, 190, tone=lambda item: item.tone),
             ],
             identity=lambda item: item.key,
         )
@@ -87,7 +118,7 @@ class WaitingDialog(Dialog):
         self.tasks.start(self._load(), key="load")
 
     async def _load(self) -> None:
-        items = await self._session.pending()
+        items = await all_waiting(self._session)
         school = await machines_page(self._session)
         self._cut_off.say("" if school.quorum else cut_off_text(school.switch_on), "warning")
         self._table.show_rows(items)

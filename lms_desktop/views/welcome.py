@@ -91,7 +91,7 @@ class WelcomeView(QWidget):
             label("Create a school", "title"),
             label(
                 "You will be asked where to save the recovery kit: a page to print and lock away. "
-                "It is the last key to everything that the school's courses seal.",
+                "It opens the courses again when the passphrases of their staff are lost.",
                 "muted",
                 wrap=True,
             ),
@@ -193,8 +193,8 @@ class KitView(QWidget):
         card = Card(
             row(IconLabel("shield", "success", 32), label("The school exists", "title"), None, gap=12),
             label(
-                "Print the recovery kit now, lock the paper away, and delete the file. It is the last key to "
-                "what the courses seal: whoever holds it can read all of it.",
+                "Print the recovery kit now, lock the paper away, and delete the file. It opens every course: "
+                "whoever holds it can read all that was handed in.",
                 wrap=True,
             ),
             Card(

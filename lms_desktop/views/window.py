@@ -288,6 +288,8 @@ class AppWindow(QWidget):
             if cut.file_there:
                 self.messages.info(f"Going on with your hand-in of “{cut.title}”")
                 await submit.resume(session, unfinished=cut)
+                if self.shell is not None:
+                    self.shell.refresh_status()
                 self.messages.success(f"Your hand-in of “{cut.title}” is saved and goes on")
             else:
                 forget = Action(
