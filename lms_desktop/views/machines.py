@@ -40,7 +40,7 @@ def may_switch_off(machine: api.MachineRow, page: api.MachinesPage) -> tuple[str
         return ("Yes", "success") if machine.online else ("", "")
     voters = [other for other in page.machines if other.role in VOTERS]
     left = sum(other.online for other in voters) - 1
-    return ("Yes", "success") if left >= len(voters) // 2 + 1 else ("No: the class would wait", "warning")
+    return ("Yes", "success") if left >= len(voters) // 2 + 1 else ("No: work would wait", "warning")
 
 
 class MachinesPage(Page):

@@ -93,7 +93,13 @@ class Shell(QWidget):
         self.messages = messages
         self.tasks = Tasks(messages)
         self.context = Context(
-            session, messages, self.go, self.back, self.refresh_status, preferences, self.tasks.start
+            session,
+            messages,
+            go=self.go,
+            back=self.back,
+            refresh_status=self.refresh_status,
+            preferences=preferences,
+            later=self.tasks.start,
         )
         self.page: Page | None = None
         self._place = Place("")

@@ -245,7 +245,7 @@ class AdministratorToday(_Home):
             ("people", str(today.people), "people", "people"),
             ("awaiting", str(today.awaiting_first_sign_in), "await their first sign-in", "people"),
             ("online", f"{today.machines_online} of {today.machines}", "machines are on", "machines"),
-            ("keepers", str(today.keepers), "keepers", "machines"),
+            ("keepers", str(today.keepers), "keeper" if today.keepers == 1 else "keepers", "machines"),
         ):
             content = column(label(number, "display"), label(text, "muted"), gap=2, margins=(16, 14, 16, 14))
             tile = RowButton(f"today.{name}", f"{number} {text}", content, kind="tile")

@@ -193,8 +193,8 @@ class KitView(QWidget):
         card = Card(
             row(IconLabel("shield", "success", 32), label("The school exists", "title"), None, gap=12),
             label(
-                "Print the recovery kit now, lock the paper away, and delete the file. It opens every course: "
-                "whoever holds it can read all that was handed in.",
+                "Print the recovery kit now, lock the paper away, and delete the file. It opens every "
+                "course: whoever holds it can read all that was handed in.",
                 wrap=True,
             ),
             Card(

@@ -22,6 +22,7 @@ class Actor:
     def __init__(self, school: DemoSchool, run: Runner, seat: str) -> None:
         self.school = school
         self.run = run
+        self.left = False
         self.window: AppWindow = open_window(school, seat)
         self.window.activateWindow()
         run.until(self.window.isActiveWindow)
@@ -115,6 +116,7 @@ class Actor:
 
     def leave(self) -> None:
         """Sign out and close the window."""
+        self.left = True
         self.run(self.window.finish())
         self.window.close()
         self.window.deleteLater()

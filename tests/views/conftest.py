@@ -63,4 +63,5 @@ def seat(school: DemoSchool, run: Runner) -> Iterator[Callable[[str], Actor]]:
 
     yield sit
     for actor in actors:
-        actor.leave()
+        if not actor.left:
+            actor.leave()

@@ -6,10 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QFileDialog
 
 from lms_desktop.app import Door, EmbeddedNode
+from lms_desktop.client.children import child_command
 from lms_desktop.client.link import Link
 from lms_desktop.views.crash import CrashDialog, CrashReports, group_of
+from lms_desktop.views.preferences import Preferences
+from lms_desktop.views.signin import PassphraseView
+from lms_desktop.views.welcome import KitView, WelcomeView
+from lms_desktop.views.window import AppWindow
 from tests.views.gate import faults
 from tests.views.runner import Runner, find
 
@@ -107,6 +113,53 @@ def test_an_embedded_node_is_stopped_by_the_end_of_its_input(
     node.stop()
     assert mark.exists()
     assert not failures
+
+
+def test_a_machine_without_a_node_gets_one_founds_a_school_and_stops_it_at_the_end(
+    run: Runner, link: Link, tmp_path: Path, monkeypatch, qtbot
+) -> None:
+    """The whole first run: a real embedded node, the welcome, the kit, the passphrase, Today."""
+
+    def on_any_port(*words: str) -> list[str]:
+        return child_command(*words, "--host", "127.0.0.1", "--port", "0", "--files-port", "0")
+
+    monkeypatch.setattr("lms_desktop.app.child_command", on_any_port)
+    node = EmbeddedNode(tmp_path, link)
+    failures: list[str] = []
+    node.failed.connect(failures.append)
+    window = AppWindow(tmp_path / "user", Preferences(tmp_path / "user"), known=False)
+    qtbot.addWidget(window)
+    window.show()
+    run.until(window.painted.is_set)
+    node.find_or_start()
+    window.begin(link)
+    try:
+        run.until(lambda: failures or window.findChild(WelcomeView))
+        assert not failures
+        welcome = window.findChild(WelcomeView)
+        find(window, "welcome.create").click()
+        welcome.school.setText("Harbour School")
+        welcome.name.setText("Ines Dahl")
+        welcome.login.setText("ines")
+        find(window, "welcome.create_now").click()
+        run.until(lambda: window.findChildren(QFileDialog))
+        (dialog,) = window.findChildren(QFileDialog)
+        dialog.fileSelected.emit(str(tmp_path / "kit.pdf"))
+        dialog.reject()
+        run.until(lambda: window.findChild(KitView))
+        assert (tmp_path / "kit.pdf").read_bytes().startswith(b"%PDF")
+        find(window, "kit.continue").click()
+        run.until(lambda: window.findChild(PassphraseView))
+        assert len(window.findChild(PassphraseView)._passphrase.split()) == 6
+        find(window, "passphrase.written").click()
+        find(window, "passphrase.continue").click()
+        run.until(lambda: window.shell is not None and window.shell.page.loaded)
+        assert window.session.person.login == "ines"
+    finally:
+        run(window.finish())
+        node.stop()
+    assert not (tmp_path / "link.json").exists() or not node._answers()
+    assert node._process.exitCode() == 0
 
 
 @pytest.mark.parametrize("module", ["PySide6.QtPdf", "PySide6.QtPdfWidgets", "reportlab", "pypdf"])

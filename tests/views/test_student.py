@@ -1,5 +1,6 @@
 """A student at a seat, in a real window on a real node: sign in, read, hand in, grades, lock."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from PySide6.QtWidgets import QPushButton
 
 from lms_desktop.client.submit import Preflight
 from lms_desktop.resources import resource
+from lms_desktop.trust.primitives import random_bytes
 from lms_desktop.views.page import Place
 from lms_desktop.views.signin import LockView
 from tests.views.actor import Actor
@@ -167,6 +169,29 @@ def test_leaving_the_screen_does_not_stop_a_hand_in(seat) -> None:
     actor.settle()
     actor.window.shell.go(Place("assignment", assignment))
     actor.reads("RECEIPT")
+
+
+def test_a_hand_in_that_was_cut_off_is_counted_and_goes_on_at_the_next_sign_in(seat) -> None:
+    actor: Actor = seat("A").sign_in("zofia")
+    open_due(actor)
+    assignment, title = actor.page._assignment, actor.page._page.title
+    session, lane = actor.window.session, random_bytes(16)
+    cut = (assignment, title, "", str(SAMPLE), hashlib.sha256(SAMPLE.read_bytes()).digest(), lane)
+    session.drafts.keep(f"submit/{lane.hex()}", cut)  # as `submit` leaves it when the app dies while sealing
+    actor.window.shell.refresh_status()
+    actor.waits(lambda: "1 item waiting" in actor.window.shell.status.text())
+    actor.press("header.status", settle=False)
+    table = actor.find("waiting.items")
+    actor.waits(lambda: table.rows.rows)
+    assert [row.text for row in table.rows.rows] == ["Only on this computer"]
+    assert title in table.rows.rows[0].label
+    actor.leave()
+
+    again: Actor = seat("A").sign_in("zofia")
+    again.window.shell.go(Place("assignment", assignment))
+    again.reads("RECEIPT")
+    again.waits(lambda: "All work safe" in again.window.shell.status.text())
+    assert any("goes on" in message.text for message in again.window.messages.history)
 
 
 def test_opening_a_grade_takes_the_badge_away(mia: Actor) -> None:
