@@ -238,7 +238,7 @@ def test_rules_are_raised_by_administrators_and_newer_ones_stop_the_node(world: 
     assert not rules.needs_newer(world.db, ADMIN, raise_.KIND, ("x",))
     assert not rules.needs_newer(world.db, ADMIN, Void.KIND, ())
     far = RulesRaise(1_000_000)
-    assert not rules.needs_newer(world.db, ADMIN, far.KIND, far.body()), "a slip must not stop a school for good"
+    assert not rules.needs_newer(world.db, ADMIN, far.KIND, far.body()), "a slip stops nobody for good"
     assert world.refusal(ADMIN, far) is Outcome.RULES_NOT_RAISED
     world.do(ADMIN, raise_)
     assert world.refusal(ADMIN, raise_) is Outcome.RULES_NOT_RAISED
