@@ -62,9 +62,9 @@ def slips(texts: Sequence[SlipText], *, per_page: int = 1) -> bytes:
             reportlab.together(
                 reportlab.small(text.school),
                 reportlab.title(text.name),
-                reportlab.body(f"Your invitation to LMS Desktop as {text.role}. Your login is:"),
+                reportlab.body(f"Your invitation to LMS Desktop ({text.role}). Your login is:"),
                 reportlab.code(text.login),
-                reportlab.body("Choose “Use my invitation” on the sign-in page and type these six words:"),
+                reportlab.body("On the sign-in page press “First time here?” and type these six words:"),
                 reportlab.code(text.words),
                 reportlab.body(
                     "The words work once. You will then get a passphrase of your own: keep it, nobody else "

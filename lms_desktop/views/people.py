@@ -222,8 +222,8 @@ class SlipsDialog(Dialog):
         table.show_rows(slips)
         table.fit(8)
         self.per_page = named(QComboBox(), "slips.per_page", "Slips on a page")
-        for number in (4, 2, 1):
-            self.per_page.addItem(f"{number} on a page" if number > 1 else "1 on a page", number)
+        for number in (3, 2, 1):
+            self.per_page.addItem(f"{number} on a page", number)
         self._warning = Banner(
             "The words are kept nowhere. Save and print them now; a lost slip is replaced by a new one.",
             "warning",
@@ -231,6 +231,18 @@ class SlipsDialog(Dialog):
         self.add(self._warning, table, row(label("PDF:", "muted"), self.per_page, None))
         self.main.clicked.disconnect()
         self.main.clicked.connect(self._ask_where)
+        self._may_close = False
+
+    def reject(self) -> None:
+        """Close; words that were never saved are given up only when asked twice."""
+        if self._may_close:
+            super().reject()
+            return
+        self._may_close = True
+        self._warning.say(
+            "Not saved: once this closes, the words are gone. Press Done or Esc again to close all the same.",
+            "danger",
+        )
 
     def _ask_where(self) -> None:
         save_as(self, "Save the slips", "slips.pdf", self.save_to)
@@ -246,4 +258,5 @@ class SlipsDialog(Dialog):
             destination=path,
             per_page=self.per_page.currentData(),
         )
+        self._may_close = True
         self._warning.say(f"Saved: {written}. Print it, hand it out, then delete the file.", "success")

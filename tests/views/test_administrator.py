@@ -43,7 +43,8 @@ def test_a_person_by_hand_gets_a_slip_and_comes_in_with_it(ines: Actor, seat, tm
     assert len(words.split()) == 6
     ines.press("slips.ok", settle=False)
     ines.choose_file(tmp_path / "slips.pdf")
-    ines.waits(lambda: (tmp_path / "slips.pdf").exists())
+    ines.reads("Saved: ")
+    assert (tmp_path / "slips.pdf").exists()
     ines.press("slips.cancel", settle=False)
     ines.closed("slips")
     ines.waits(lambda: "lena" in [row.login for row in ines.page.table.rows.rows])
@@ -99,6 +100,8 @@ def test_a_csv_is_previewed_with_each_bad_row_and_imported(ines: Actor, tmp_path
     assert [row.line for row in errors] == [3, 4]
     ines.press("import.ok", settle=False)
     assert set(slip_words(ines)) == {"nils", "ada"}
+    ines.press("slips.cancel", settle=False)
+    ines.reads("Not saved: once this closes, the words are gone.")
     ines.press("slips.cancel", settle=False)
     ines.closed("slips")
     ines.type("people.search", "nils")

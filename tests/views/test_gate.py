@@ -123,6 +123,9 @@ def test_every_dialog_passes_the_gate_and_closes_by_escape(seat, login: str) -> 
             done: list[int] = []
             dialog.finished.connect(done.append)
             QTest.keyClick(dialog, Qt.Key.Key_Escape)
+            if name == "slips":  # words that are not saved are given up only when asked twice
+                assert not done
+                QTest.keyClick(dialog, Qt.Key.Key_Escape)
             assert done == [0], name
 
 
