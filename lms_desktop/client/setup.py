@@ -155,8 +155,9 @@ def _check_names(school: str, zone: str, name: str, login: str) -> None:
         PersonAdd(name, login, int(Role.ADMINISTRATOR), bytes(32)).body()
         deadlines.zone(zone)
     except CommandError as error:
-        raise BadInput(f"The administrator's {error}.", where=error.field) from error
+        field = "login" if error.field == "username" else error.field
+        raise BadInput(f"Your {field} {error.problem}.") from error
     except deadlines.UnknownZone as error:
-        raise BadInput(str(error), where="zone") from error
+        raise BadInput(str(error)) from error
     if not school:
-        raise BadInput("The school has no name.", where="school", next_step="Type its name.")
+        raise BadInput("The school has no name.", next_step="Type its name.")
