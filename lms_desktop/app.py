@@ -13,6 +13,7 @@ import logging
 import socket
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 NODE_STOP_MS = 3000
 NODE_ANSWER_MS = 5000
+NODE_STEADY_S = 10.0
 KNOCK_MS = 500
 MAX_SAID = 20
 
@@ -184,7 +186,8 @@ class Door(QObject):
 class EmbeddedNode(QObject):
     """This machine's node as a child of the app, where none runs yet.
 
-    The child stops by itself when its standard input ends: also when the app is killed.
+    The child stops by itself when its standard input ends: also when the app is killed. One that dies after
+    it has run for a while is started again; one that dies at once has a reason, which `failed` tells.
     """
 
     failed = Signal(str)
@@ -200,6 +203,7 @@ class EmbeddedNode(QObject):
         self._process.readyReadStandardError.connect(self._on_said)
         self._process.finished.connect(self._on_finished)
         self._process.errorOccurred.connect(self._on_error)
+        self._started_at = 0.0
         self._stopping = False
         self._restarted = False
 
@@ -224,6 +228,7 @@ class EmbeddedNode(QObject):
         if self._process.state() != QProcess.ProcessState.NotRunning:
             return
         self._said.clear()
+        self._started_at = time.monotonic()
         program, *arguments = child_command("node", "--data", str(self._data), "--embedded")
         self._process.start(program, arguments)
         if self._restarted:
@@ -254,7 +259,12 @@ class EmbeddedNode(QObject):
         self._said.extend(line for line in text.splitlines() if line.strip())
 
     def _on_finished(self, status: int) -> None:
-        if not self._stopping:
+        if self._stopping:
+            return
+        if time.monotonic() - self._started_at > NODE_STEADY_S:
+            log.error("the node ended with status %s and is started again", status)
+            self._start()
+        else:
             reason = self._said[-1] if self._said else f"It ended with status {status} and said nothing."
             log.error("the node ended: %s", " / ".join(self._said))
             self.failed.emit(reason)

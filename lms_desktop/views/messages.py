@@ -214,6 +214,11 @@ class Toasts(QWidget):
             self.place()
             self.setVisible(bool(self._shown))
 
+    def clear(self) -> None:
+        """Take everything off the screen; the inbox keeps it."""
+        for toast in self.shown():
+            self._close(toast)
+
     def place(self) -> None:
         """Sit in the corner, as large as what is shown."""
         height = 0

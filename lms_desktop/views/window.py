@@ -162,7 +162,9 @@ class AppWindow(QWidget):
         if found.school:
             self.setWindowTitle(f"{found.school} - LMS Desktop")
         if found.stage == Stage.READY:
-            if self._stack.currentWidget() is not self.sign_in_view:
+            if self.shell is not None and self.session is not None and not self.session.locked:
+                self._show(self.shell)
+            elif self._stack.currentWidget() is not self.sign_in_view:
                 self._show(self.sign_in_view)
                 self.sign_in_view.login.setFocus()
             return
@@ -326,6 +328,7 @@ class AppWindow(QWidget):
 
     def _close_dialogs(self) -> None:
         """Close what lies over the window: it may show what only this person may see."""
+        self.toasts.clear()
         for dialog in self.findChildren(QWidget):
             if dialog.isWindow() and dialog.isVisible():
                 dialog.close()

@@ -115,6 +115,25 @@ def test_an_embedded_node_is_stopped_by_the_end_of_its_input(
     assert not failures
 
 
+def test_a_node_that_dies_later_is_started_again(
+    run: Runner, link: Link, tmp_path: Path, monkeypatch
+) -> None:
+    script = tmp_path / "node.py"
+    script.write_text("import sys; sys.stdin.read()")
+    monkeypatch.setattr("lms_desktop.app.child_command", lambda *words: [sys.executable, str(script), *words])
+    monkeypatch.setattr("lms_desktop.app.NODE_STEADY_S", 0.0)
+    node = EmbeddedNode(tmp_path, link)
+    failures: list[str] = []
+    node.failed.connect(failures.append)
+    node.find_or_start()
+    run.until(node._process.processId)
+    first = node._process.processId()
+    node._process.kill()
+    run.until(lambda: node._process.processId() not in (0, first))
+    node.stop()
+    assert not failures
+
+
 def test_a_machine_without_a_node_gets_one_founds_a_school_and_stops_it_at_the_end(
     run: Runner, link: Link, tmp_path: Path, monkeypatch, qtbot
 ) -> None:

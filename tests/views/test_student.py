@@ -205,8 +205,10 @@ def test_opening_a_grade_takes_the_badge_away(mia: Actor) -> None:
 def test_the_lock_wipes_the_keys_and_the_screen_and_brings_both_back(mia: Actor, school) -> None:
     mia.press("nav.grades")
     session = mia.window.session
+    mia.window.messages.info("Only Mia may read this")
     mia.keys("Ctrl+L")
     mia.waits(lambda: session.locked)
+    assert not mia.window.toasts.shown()
     assert mia.window.shell.page is None
     assert "Grades" not in mia.texts()
     lock = mia.window.findChild(LockView)
