@@ -431,7 +431,8 @@ async def _serve(options: Options, clock: Clock, trace: Trace) -> None:
 def _watch_input(loop: asyncio.AbstractEventLoop, node: Node) -> None:
     """Ends with the app, however the app ends: the system closes its end of the pipe."""
     with contextlib.suppress(OSError, ValueError):
-        while sys.stdin.buffer.read(4096):
+        # Not sys.stdin: a thread that holds its lock aborts the interpreter when the node ends first.
+        while os.read(0, 4096):
             pass
     with contextlib.suppress(RuntimeError):  # the loop is closed already
         loop.call_soon_threadsafe(node.stop)

@@ -83,7 +83,8 @@ class Process:
         self._gone()
 
     def refusal(self) -> str:
-        """The last line on standard error of a node that does not start."""
+        """The last line on standard error of a node that does not start, though its input stays open."""
+        self.process.wait(WAIT_S)
         _, errors = self.process.communicate(timeout=WAIT_S)
         assert self.process.returncode == 1, errors
         return errors.decode().strip().splitlines()[-1]

@@ -191,11 +191,12 @@ def test_a_fourth_machine_learns_and_a_machine_may_move(three: Lab) -> None:
         until(partial(is_listed_at, three.machines[0], f"127.0.0.1:{machine.port}"))
 
 
-def test_a_port_in_use_is_named(single: Lab) -> None:
+@pytest.mark.parametrize("arguments", [(), ("--embedded",)], ids=["alone", "embedded"])
+def test_a_port_in_use_is_named(single: Lab, arguments: tuple[str, ...]) -> None:
     (machine,) = single.machines
     second = Process(single.folder / "B", single.context)
     second.port = machine.port
-    words = second.start().refusal()
+    words = second.start(*arguments).refusal()
     assert str(machine.port) in words
     assert "--port" in words
 
