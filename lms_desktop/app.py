@@ -265,7 +265,11 @@ class EmbeddedNode(QObject):
             log.error("the node ended with status %s and is started again", status)
             self._start()
         else:
-            reason = self._said[-1] if self._said else f"It ended with status {status} and said nothing."
+            reason = (
+                self._said[-1].removeprefix("lms-desktop node: ")
+                if self._said
+                else f"It ended with status {status} and said nothing."
+            )
             log.error("the node ended: %s", " / ".join(self._said))
             self.failed.emit(reason)
 

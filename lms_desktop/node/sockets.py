@@ -91,7 +91,7 @@ def listener(
     except zmq.ZMQError as error:
         socket.close(linger=0)
         raise PortInUse(
-            f"This node cannot listen on {address}: {error.strerror}",
+            f"This node cannot listen: {zmq.strerror(error.errno).lower()}",
             where=address,
             next_step="Stop the program that uses the port, or choose another one (--port, --files-port).",
         ) from error
