@@ -7,6 +7,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -65,7 +66,7 @@ class Provisioning:
         if len(data) > MAX_PROVISIONING_BYTES:
             raise ConfigError("The provisioning file is too large. Ask for it again.")
         try:
-            document = json.loads(data)
+            document = _json(data)
             if document["format"] != "lms-desktop-provisioning":
                 raise ConfigError("This is not a provisioning file of LMS Desktop. Ask for it again.")
             if document["version"] != 1:
@@ -82,6 +83,16 @@ class Provisioning:
         if len(cluster_id) != 32 or len(token) != TOKEN_BYTES or not 1 <= len(seeds) <= MAX_SEEDS:
             raise ConfigError("The provisioning file is incomplete. Ask for it again.")
         return cls(cluster_id, seeds, token)
+
+
+def _json(data: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(data)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise ConfigError("This is not a provisioning file of LMS Desktop. Ask for it again.")
+    return document
 
 
 def _seed(item: dict[str, object]) -> Seed:

@@ -31,10 +31,10 @@ def _changed(**changes: Any) -> bytes:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "damaged"),
-        (b"[]", "damaged"),
+        (b"", "not a provisioning file"),
+        (b"[]", "not a provisioning file"),
         (b"{}", "damaged"),
-        (b"\xff\xfe", "damaged"),
+        (b"\xff\xfe", "not a provisioning file"),
         (_changed(format="something"), "not a provisioning file"),
         (_changed(version=2), "newer version"),
         (_changed(extra=1), "damaged"),

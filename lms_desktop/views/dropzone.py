@@ -43,7 +43,7 @@ class DropZone(QFrame):
         self.setMinimumHeight(150)
 
     def _choose(self) -> None:
-        open_file(self, self._sentence.text(), self._files, self.dropped.emit)
+        open_file(self, "Choose a file", self._files, self.dropped.emit)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         urls = event.mimeData().urls()
