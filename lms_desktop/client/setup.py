@@ -145,8 +145,8 @@ async def join_school(link: Link, *, provisioning: Path, timeout_s: float = 60.0
             raise NodeRefused(
                 "not_joined",
                 "The school's machines have not let this computer in yet.",
-                next_step="Check that one of them is on; joining goes on by itself. A file that is too old or "
-                "used up lets nobody in: then choose a new one.",
+                next_step="Check that one of them is on; joining goes on by itself. A file that is too "
+                "old or used up lets nobody in: then choose a new one.",
             )
         await asyncio.sleep(_POLL_S)
 

@@ -95,7 +95,10 @@ class StudentToday(_Home):
             items = [item for item in today.due if item.when == group]
             if items:
                 main.append(ListCard(heading, [self._due(item, tone) for item in items], count=len(items)))
-        if not today.due:
+        if not today.progress:
+            sentence = "Your courses appear here once an instructor enrols you."
+            main.append(Card(EmptyState("book", "You are in no course yet", sentence)))
+        elif not today.due:
             main.append(
                 Card(EmptyState("check-circle", "Nothing to hand in", "You have handed in all that is set."))
             )
