@@ -91,7 +91,7 @@ def listener(
     except zmq.ZMQError as error:
         socket.close(linger=0)
         raise PortInUse(
-            f"This node cannot listen: {zmq.strerror(error.errno).lower()}",
+            f"This node cannot listen: {zmq.strerror(error.errno or 0).lower()}",
             where=address,
             next_step="Stop the program that uses the port, or choose another one (--port, --files-port).",
         ) from error
