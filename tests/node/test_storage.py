@@ -109,7 +109,9 @@ def test_a_full_disk_takes_nothing_back_and_loses_nothing(tmp_path: Path) -> Non
     storage.db.execute("BEGIN IMMEDIATE")
     storage.write(None, None, [entry(2)])
     storage.commit()
-    assert reopened(storage).entries(1, 3, 1 << 20) == [entry(1), entry(2)]
+    again = reopened(storage)
+    assert again.entries(1, 3, 1 << 20) == [entry(1), entry(2)]
+    again.close()
 
 
 @pytest.mark.parametrize("damage", ["header", "page", "text"])
