@@ -348,13 +348,15 @@ class Ledger:
             return self._record(entry, judged.code, checked)
         if judged is not None:
             return self._refuse(entry, checked, judged)
+        context = self._context(entry, envelope, checked, author)
         if not guarded:
-            return self._apply_rules(entry, checked, envelope)
-        return self._apply_guarded(entry, checked, envelope)
+            return self._apply_rules(entry, checked, envelope, context)
+        return self._apply_guarded(entry, checked, envelope, context)
 
-    def _apply_rules(self, entry: Entry, checked: Checked, envelope: Envelope) -> Outcome | None:
+    def _apply_rules(
+        self, entry: Entry, checked: Checked, envelope: Envelope, context: rules.Context
+    ) -> Outcome | None:
         """Apply a command whose signature and place are right. Raises _RulesFault."""
-        context = self._context(entry, envelope, checked)
         try:
             body = envelope.decode_body()
             if rules.needs_newer(self._db, envelope.author, envelope.kind, body):
@@ -371,15 +373,16 @@ class Ledger:
             raise _RulesFault from error
         return self._settle(entry, checked, envelope, verdict)
 
-    def _apply_guarded(self, entry: Entry, checked: Checked, envelope: Envelope) -> Outcome | None:
+    def _apply_guarded(
+        self, entry: Entry, checked: Checked, envelope: Envelope, context: rules.Context
+    ) -> Outcome | None:
         """`_apply_rules`, but a fault of the rules, the same on every replica, is a recorded no-op."""
         self._db.execute("SAVEPOINT ledger_command")
         try:
-            return self._apply_rules(entry, checked, envelope)
+            return self._apply_rules(entry, checked, envelope, context)
         except _RulesFault as fault:
             _log.error("the rules failed at entry %d, kind %d", entry.index, envelope.kind, exc_info=fault)
             self._db.execute("ROLLBACK TO ledger_command")
-            context = self._context(entry, envelope, checked)
             verdict = rules.refused(self._db, context, envelope.kind, Code.INVALID)
             return self._settle(entry, checked, envelope, verdict)
         finally:
@@ -393,7 +396,9 @@ class Ledger:
             self._lanes.take(envelope, entry.index)
         return result
 
-    def _context(self, entry: Entry, envelope: Envelope, checked: Checked) -> rules.Context:
+    def _context(
+        self, entry: Entry, envelope: Envelope, checked: Checked, signer: rules.Principal
+    ) -> rules.Context:
         times: dict[int, int] = {}
         for raw in checked.tickets:
             ticket = self._valid_ticket(raw, checked.envelope_hash)
@@ -408,6 +413,7 @@ class Ledger:
             self._school(),
             tuple(sorted(times.items())),
             len(self.voters),
+            signer,
         )
 
     def _valid_ticket(self, raw: bytes, hash_of_envelope: bytes) -> Ticket | None:

@@ -59,7 +59,7 @@ def _run(db: sqlite3.Connection, kind: int, body: tuple[object, ...], ctx: Conte
     rule = _RULES.get(kind)
     if rule is None:
         raise Refused(Outcome.UNKNOWN_KIND)
-    author = principal(db, ctx.author)
+    author = ctx.signer or principal(db, ctx.author)
     if author is None:
         raise Refused(Outcome.UNKNOWN_AUTHOR)
     if author.kind not in rule.signers:

@@ -21,11 +21,22 @@ Effects = tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Principal:
+    """Who may sign. ``public`` is none for a person who has not signed in yet."""
+
+    number: int
+    kind: PrincipalKind
+    public: bytes | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """A command's place in the ledger, and what the ledger found out about it.
 
     ``stamp`` is the entry's. ``tickets`` are (machine, time) of each machine that gave a valid one, by
-    machine; ``voters`` counts the voters of the configuration at ``index``.
+    machine; ``voters`` counts the voters of the configuration at ``index``; ``signer`` is the author, where
+    the caller has looked it up already.
     """
 
     index: int
@@ -36,6 +47,7 @@ class Context:
     cluster_id: bytes
     tickets: tuple[tuple[int, int], ...] = ()
     voters: int = 1
+    signer: Principal | None = None
 
     @property
     def reference(self) -> int:
@@ -50,16 +62,6 @@ class Verdict:
     code: int
     effects: Effects
     changes: Changes
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who may sign. ``public`` is none for a person who has not signed in yet."""
-
-    number: int
-    kind: PrincipalKind
-    public: bytes | None
-    active: bool
 
 
 @dataclass(frozen=True, slots=True)
