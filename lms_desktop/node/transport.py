@@ -137,6 +137,7 @@ class PeerLinks:
         self._peers: dict[int, Peer] = {}
         self._dialers: dict[int, zmq.Socket[bytes]] = {}
         self._dialled: dict[int, float] = {}
+        self._redials: dict[int, asyncio.TimerHandle] = {}
         self._kept: tuple[int, ...] = ()
         self._callers: dict[int, Caller] = {}
         self._messages: dict[int, OnMessage] = {}
@@ -188,6 +189,8 @@ class PeerLinks:
                 self._hang_up(machine)
         self._peers = dict(peers)
         self.keep_dialled(self._kept)
+        for machine in {*self._dialers, *self._callers}:
+            self._dial_at_once(machine)
 
     def keep_dialled(self, machines: Sequence[int]) -> None:
         """Connect to these without waiting for a first message, which would be lost: the voters."""
@@ -280,11 +283,19 @@ class PeerLinks:
         return await caller.request(self._header_frame, verb, fields, timeout_s)
 
     def _dial_at_once(self, machine: int) -> None:
-        """The machine is there (it has connected to us), so do not wait for the end of a back-off. Not twice
-        a second: two machines that answer each other's dialling by dialling would never get through."""
+        """Dial anew if there is no connection: the machine is there (it has connected to us), or it may know
+        us by now (libzmq takes a refusal as final). Not twice a second, but then a little later: two machines
+        that answer each other's dialling by dialling would never get through."""
         peer = self._peers.get(machine)
+        pending = self._redials.pop(machine, None)
+        if pending is not None:
+            pending.cancel()
+        if peer is None:
+            return
         now = self._loop.time()
-        if peer is None or now - self._dialled.get(machine, 0.0) < REDIAL_S:
+        due = self._dialled.get(machine, 0.0) + REDIAL_S
+        if now < due:
+            self._redials[machine] = self._loop.call_at(due, self._dial_at_once, machine)
             return
         self._dialled[machine] = now
         socket = self._dialers.get(machine)
@@ -296,6 +307,9 @@ class PeerLinks:
             caller.dial_at_once()
 
     def _hang_up(self, machine: int) -> None:
+        pending = self._redials.pop(machine, None)
+        if pending is not None:
+            pending.cancel()
         socket = self._dialers.pop(machine, None)
         if socket is not None:
             socket.close(linger=0)

@@ -238,6 +238,43 @@ def test_a_refused_joiner_is_let_in_once_approved_and_dialling_anew() -> None:
     run(main())
 
 
+def test_one_that_was_refused_a_moment_ago_is_dialled_anew_once_the_other_connects() -> None:
+    """Two newcomers hear of each other within the same second: the first to dial is refused for good, and
+    must not stay cut off when the second, which was let in, shows that it knows the first."""
+
+    async def main() -> None:
+        async with stations(1) as (one,):
+            two = Station(2)
+            one.links.set_peers({2: two.peer()})
+            one.admission.allow(AllowList(MappingProxyType({two.identity.curve.public: 2})))
+            one.links.keep_dialled([2])
+            await until(lambda: two.admission.refusals)
+            acquaint([two, one])
+            two.links.keep_dialled([1])
+            inbox = Inbox(two)
+            await asyncio.wait_for(delivered(one, two, inbox, 1), 10)
+            await two.close()
+
+    run(main())
+
+
+def test_one_that_was_refused_and_never_hears_of_it_is_dialled_anew_when_the_list_is_gone_over() -> None:
+    async def main() -> None:
+        async with stations(1) as (one,):
+            two = Station(2)
+            peers = {2: two.peer()}
+            one.links.set_peers(peers)
+            one.links.keep_dialled([2])
+            await until(lambda: two.admission.refusals)
+            two.admission.allow(AllowList(MappingProxyType({one.identity.curve.public: 1})))
+            one.links.set_peers(peers)
+            inbox = Inbox(two)
+            await asyncio.wait_for(delivered(one, two, inbox, 1), 10)
+            await two.close()
+
+    run(main())
+
+
 def test_a_join_token_may_only_join() -> None:
     async def main() -> None:
         async with stations(1) as (one,):
