@@ -2,8 +2,8 @@
 network.
 
 The ledger is asked through this machine's node if that runs, else read from its database. Exit status: 0
-the receipt is true, 1 it is false, 2 it cannot be told (the file is no receipt, this machine is of no
-school, or its ledger does not reach the receipt yet).
+the receipt is true, 1 it is false or not for the file given, 2 it cannot be told (the file is no receipt,
+this machine is of no school, or its ledger does not reach the receipt yet).
 """
 
 import argparse
@@ -102,7 +102,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="lms-desktop verify",
         description="Check a receipt against this machine's own ledger, without a network.",
-        epilog="Exit status: 0 true, 1 false, 2 it cannot be told.",
+        epilog="Exit status: 0 true, 1 false or not for the file given, 2 it cannot be told.",
     )
     parser.add_argument("receipt", type=Path, help="the receipt: the PDF that was saved, or a receipt.lms")
     parser.add_argument("--file", type=Path, help="the file that was handed in: is the receipt about it?")
@@ -266,8 +266,10 @@ def _report(receipt: Receipt, ledger: Ledger, verdict: Verdict, file: bool | Non
         words = "The file given is the one that was handed in." if file else "The file given is another one."
         yield f"  {'true ' if file else 'FALSE'}  {words}"
     yield ""
-    if verdict.state is State.FALSE or file is False:
+    if verdict.state is State.FALSE:
         yield "This receipt is FALSE."
+    elif file is False:
+        yield "The receipt is true, but not for this file."
     elif verdict.state is State.SAFE:
         yield "This receipt is true: the work is safe."
     else:

@@ -102,7 +102,10 @@ def test_the_file_given_is_compared(school: tuple[Path, Receipt], capsys: pytest
     assert verify(folder, encode(receipt), "--file", str(folder / "work.pdf")) == TRUE
     (folder / "work.pdf").write_bytes(FILE + b" and more")
     assert verify(folder, encode(receipt), "--file", str(folder / "work.pdf")) == FALSE
-    assert "another one" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "another one" in out
+    assert "The receipt is true, but not for this file." in out
+    assert "This receipt is FALSE." not in out
 
 
 OTHER_FILE = "not of the file with this SHA-256"
