@@ -34,6 +34,7 @@ from lms_desktop.views.theme import theme
 from lms_desktop.views.widgets import named
 
 ROW_HEIGHT = 40
+PADDING = 11  # at either side of a cell: Qt's own 3 and the style sheet's 8; the headings have it too
 TONE = Qt.ItemDataRole.UserRole + 1
 
 Row = TypeVar("Row")
@@ -178,9 +179,9 @@ class PillDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(font)
         metrics = painter.fontMetrics()
-        room = option.rect.width() - 16
+        room = option.rect.width() - 2 * PADDING
         width = min(metrics.horizontalAdvance(text) + 20, room)
-        left = option.rect.left() + 8
+        left = option.rect.left() + PADDING
         box = QRectF(left, option.rect.center().y() - 10 + 0.5, width, 21)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(ground))
