@@ -1,7 +1,8 @@
-"""The one route from the app to the person: notes that pass, and errors that stay until read.
+"""The one route from the app to the person: notes that pass, and errors that stay until they are closed.
 
 A window has one `Messages`. Notes sit bottom right for a few seconds; an error stays, with what to do next
-and with Details that can be copied. Everything is also kept in `history`, which the inbox shows, the newest
+and with Details that can be copied, until it is closed (Esc closes the newest) or the same work succeeds.
+Everything is also kept in `history`, which the inbox shows, the newest
 last.
 """
 
@@ -11,12 +12,12 @@ import logging
 import traceback
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QTimer, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QGuiApplication
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QVBoxLayout, QWidget
 
 from lms_desktop.client.errors import ClientError
@@ -49,6 +50,7 @@ class Message:
     details: str = ""
     action: Action | None = None
     at: datetime | None = None
+    source: str = ""  # names the work that failed
 
     @property
     def stays(self) -> bool:
@@ -76,6 +78,7 @@ class Messages(QObject):
     """
 
     posted = Signal(object)
+    worked = Signal(str)  # the source that errors of the same work had
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -93,22 +96,15 @@ class Messages(QObject):
         """Tell something that may need care."""
         self._post(Message(text, "warning", hint))
 
-    def error(self, error: BaseException) -> None:
-        """Tell what failed and what to do next."""
-        message = explain(error)
+    def error(self, error: BaseException, source: str = "") -> None:
+        """Tell what failed and what to do next; `source` names the work, for `worked` to take it back."""
+        message = replace(explain(error), source=source)
         if message.details:
             log.error("unexpected error in a view", exc_info=error)
         self._post(message)
 
     def _post(self, message: Message) -> None:
-        message = Message(
-            message.text,
-            message.tone,
-            message.hint,
-            message.details,
-            message.action,
-            datetime.now().astimezone(),
-        )
+        message = replace(message, at=datetime.now().astimezone())
         self.history.append(message)
         self.posted.emit(message)
 
@@ -183,6 +179,7 @@ class Toasts(QWidget):
         self._box.setSpacing(8)
         self._shown: list[Toast] = []
         messages.posted.connect(self._show)
+        messages.worked.connect(self._take_back)
         window.installEventFilter(self)
         self.hide()
 
@@ -214,6 +211,11 @@ class Toasts(QWidget):
             self.place()
             self.setVisible(bool(self._shown))
 
+    def _take_back(self, source: str) -> None:
+        for toast in self.shown():
+            if toast.message.source == source:
+                self._close(toast)
+
     def clear(self) -> None:
         """Take everything off the screen; the inbox keeps it."""
         for toast in self.shown():
@@ -235,4 +237,9 @@ class Toasts(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:
             self.place()
+        # What has the focus sees a key first: this is an Esc that nothing in the window had a use for.
+        key = event.key() if isinstance(event, QKeyEvent) else None
+        if event.type() == QEvent.Type.KeyPress and key == Qt.Key.Key_Escape and self._shown:
+            self._close(self._shown[-1])
+            return True
         return False

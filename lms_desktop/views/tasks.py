@@ -29,7 +29,8 @@ class Tasks:
     ) -> asyncio.Task[Any]:
         """Run `work`. A second one of the same `key` replaces the first; `busy` is disabled meanwhile.
 
-        An error goes to `on_error`; if that returns False, or there is none, it goes to the messages.
+        An error goes to `on_error`; if that returns False, or there is none, it goes to the messages, until
+        the same work has succeeded.
         """
         if key:
             for task in [task for task, other in self._running.items() if other == key]:
@@ -49,14 +50,17 @@ class Tasks:
         busy: QWidget | None,
         on_error: Callable[[Exception], bool] | None,
     ) -> Any:
+        source = getattr(work, "__qualname__", repr(work))
         had_focus = busy is not None and busy.hasFocus()
         if busy is not None:
             busy.setEnabled(False)
         try:
-            return await work
+            result = await work
+            self._messages.worked.emit(source)
+            return result
         except Exception as error:
             if on_error is None or not on_error(error):
-                self._messages.error(error)
+                self._messages.error(error, source)
             return None
         finally:
             if busy is not None and isValid(busy):

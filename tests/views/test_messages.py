@@ -1,13 +1,16 @@
 """The route to the person: notes go, errors stay with what to do and what to copy."""
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
-from lms_desktop.client.errors import BadFile, NodeUnreachable
+from lms_desktop.client.errors import BadFile, BadInput, NodeUnreachable
 from lms_desktop.views.messages import MAX_KEPT, MAX_SHOWN, Action, Messages, Toasts, explain
+from lms_desktop.views.tasks import Tasks
 from tests.views.gate import faults
-from tests.views.runner import find
+from tests.views.runner import Runner, find
 
 
 @pytest.fixture
@@ -49,6 +52,34 @@ def test_notes_pass_and_errors_stay(window: QWidget) -> None:
     window.route.error(NodeUnreachable("The service does not answer."))
     stays = [toast.message.stays for toast in window.toasts.shown()]
     assert stays == [False, True]
+
+
+def test_escape_closes_the_newest_message(window: QWidget) -> None:
+    window.route.error(NodeUnreachable("The service does not answer."))
+    window.route.error(BadFile("The file is empty."))
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert [toast.message.text for toast in window.toasts.shown()] == ["The service does not answer."]
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert not window.toasts.shown()
+
+
+def test_an_error_goes_once_the_same_work_succeeds(window: QWidget, run: Runner) -> None:
+    tasks = Tasks(window.route)
+    reads = iter([BadInput("Line 1: the column name is missing."), None])
+
+    async def read() -> None:
+        if error := next(reads):
+            raise error
+
+    async def other() -> None:
+        pass
+
+    run(tasks.start(read()))
+    run(tasks.start(other()))
+    assert [toast.message.text for toast in window.toasts.shown()] == ["Line 1: the column name is missing."]
+    run(tasks.start(read()))
+    assert not window.toasts.shown()
+    assert len(window.route.history) == 1, "the inbox keeps it"
 
 
 def test_the_corner_is_bounded_and_drops_notes_before_errors(window: QWidget) -> None:
