@@ -94,6 +94,7 @@ async def save_receipt(session: Session, *, receipt: Receipt, destination: Path)
         heading=f"Receipt for “{receipt.assignment_title}”",
         short_code=receipt.short_code,
         lines=(
+            ("School", session.school),
             ("Student", receipt.student),
             ("Course", receipt.course_title),
             ("File", f"{receipt.file_name} (version {receipt.version}, {receipt.size:,} bytes)"),
