@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lms_desktop.client.session import Person, Session
     from lms_desktop.client.setup import Founded, MachineStage
     from lms_desktop.client.signin import FirstSignIn
+    from lms_desktop.client.submit import Unfinished
     from lms_desktop.views.shell import Shell
 
 SIZE = (1280, 800)
@@ -294,13 +295,18 @@ class AppWindow(QWidget):
                     self.shell.refresh_status()
                 self.messages.success(f"Your hand-in of “{cut.title}” is saved and goes on")
             else:
-                forget = Action(
-                    "Forget it", lambda cut=cut: self.tasks.start(submit.give_up(session, unfinished=cut))
-                )
+                forget = Action("Forget it", lambda cut=cut: self.tasks.start(self._forget(session, cut)))
                 self.messages.info(
                     f"Your hand-in of “{cut.title}” was cut off, and {cut.path.name} is no longer there.",
                     action=forget,
                 )
+
+    async def _forget(self, session: Session, cut: Unfinished) -> None:
+        from lms_desktop.client import submit
+
+        await submit.give_up(session, unfinished=cut)
+        if self.shell is not None:
+            self.shell.refresh_status()
 
     # Leaving
 
