@@ -1,14 +1,16 @@
-"""A machine without a school: create one here, or join one with a provisioning file."""
+"""A machine without a school: join one with a provisioning file, create one here, or look around first."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import available_timezones
 
-from PySide6.QtCore import QTimeZone, QUrl, Signal
+from PySide6.QtCore import QProcess, QTimer, QTimeZone, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QStackedWidget, QWidget
 
+from lms_desktop.client.children import child_command
 from lms_desktop.views.dialogs import field, save_as
 from lms_desktop.views.dropzone import DropZone
 from lms_desktop.views.icons import IconLabel
@@ -16,9 +18,11 @@ from lms_desktop.views.messages import explain
 from lms_desktop.views.signin import centred
 from lms_desktop.views.widgets import Banner, Card, RowButton, button, column, label, named, row, shortcut
 
+DEMO_AGAIN_MS = 20_000  # by then its window is open, and a second one may be wanted
+
 
 class WelcomeView(QWidget):
-    """Three pages: the choice, creating, joining."""
+    """Three pages: the choice, creating, joining. The third choice, the demo, opens windows of its own."""
 
     found = Signal(str, str, str, str, object)  # school, zone, name, login, path of the kit
     join = Signal(object)  # path of the provisioning file
@@ -33,7 +37,7 @@ class WelcomeView(QWidget):
         shortcut(self, "Esc", self.show_choice)
 
     def _choice(self, machine: str) -> QWidget:
-        def tile(name: str, symbol: str, title: str, text: str, page: int) -> RowButton:
+        def tile(name: str, symbol: str, title: str, text: str, then: Callable[[], None]) -> RowButton:
             content = row(
                 IconLabel(symbol, "accent", 28),
                 column(label(title, "section"), label(text, "muted", wrap=True), gap=2),
@@ -43,9 +47,17 @@ class WelcomeView(QWidget):
                 stretch=1,
             )
             choice = RowButton(name, f"{title}. {text}", content, kind="tile")
-            choice.clicked.connect(lambda: self.turn_to(page))
+            choice.clicked.connect(lambda: then())
             return choice
 
+        self._demo = tile(
+            "welcome.demo",
+            "book",
+            "Look around with demo data",
+            "A made-up school with people, courses and work, on this computer only. Nothing of it stays.",
+            self._start_demo,
+        )
+        self._demo_said = Banner()
         return Card(
             label("Welcome to LMS Desktop", "display"),
             label(f"This computer ({machine}) does not belong to a school yet.", "muted", wrap=True),
@@ -55,15 +67,17 @@ class WelcomeView(QWidget):
                 "join",
                 "Join a school",
                 "With the provisioning file that your IT gives you. The usual way.",
-                2,
+                lambda: self.turn_to(2),
             ),
             tile(
                 "welcome.create",
                 "school",
                 "Create a school",
                 "Start a new school here. You become its administrator; this computer is its first.",
-                1,
+                lambda: self.turn_to(1),
             ),
+            self._demo,
+            self._demo_said,
             gap=12,
             padding=32,
         )
@@ -129,6 +143,27 @@ class WelcomeView(QWidget):
             gap=12,
             padding=28,
         )
+
+    def _start_demo(self) -> None:
+        """Start the demo as a program of its own: it goes on when this window is closed."""
+        program, *arguments = child_command("demo")
+        demo = QProcess()
+        demo.setProgram(program)
+        demo.setArguments(arguments)
+        demo.setStandardInputFile(QProcess.nullDevice())
+        demo.setStandardOutputFile(QProcess.nullDevice())
+        demo.setStandardErrorFile(QProcess.nullDevice())
+        if not demo.startDetached():
+            self._demo_said.say(f"The demo cannot be started: {demo.errorString()}.", "danger")
+            return
+        self._demo_said.say("The demo is starting: its own window opens in a few seconds.")
+        self.setFocus()  # what is disabled would hand it on
+        self._demo.setEnabled(False)
+        QTimer.singleShot(DEMO_AGAIN_MS, self, self._offer_demo)
+
+    def _offer_demo(self) -> None:
+        self._demo_said.say("")
+        self._demo.setEnabled(True)
 
     def show_choice(self) -> None:
         """Return to the first page."""
