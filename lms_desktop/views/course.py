@@ -41,12 +41,18 @@ from lms_desktop.views.widgets import (
     row,
 )
 
-MEGABYTE = 1_000_000
+KILOBYTE, MEGABYTE = 1_000, 1_000_000
 
 
 def size_text(size: int) -> str:
-    """Return a file's size for people: "1.2 MB", "340 kB"."""
-    return f"{size / MEGABYTE:.1f} MB" if size >= MEGABYTE else f"{max(size // 1000, 1)} kB"
+    """Return a file's size for people, rounded: "640 bytes", "2.8 kB", "340 kB", "1.2 MB"."""
+    if size < KILOBYTE:
+        return f"{size} bytes"
+    if size < 9.95 * KILOBYTE:
+        return f"{size / KILOBYTE:.1f} kB"
+    if size < 999.5 * KILOBYTE:
+        return f"{size / KILOBYTE:.0f} kB"
+    return f"{size / MEGABYTE:.1f} MB"
 
 
 class CoursePage(Page):

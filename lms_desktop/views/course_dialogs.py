@@ -28,7 +28,7 @@ from lms_desktop.school import deadlines, limits
 from lms_desktop.views.dialogs import Dialog, field, open_file
 from lms_desktop.views.page import Context
 from lms_desktop.views.times import local
-from lms_desktop.views.widgets import button, label, named, row
+from lms_desktop.views.widgets import Banner, button, label, named, row
 
 PDF_FILES = "PDF documents (*.pdf)"
 
@@ -58,12 +58,18 @@ class DueEdit(QDateTimeEdit):
         then = datetime.now(ZoneInfo(self._zone)) + timedelta(days=7)
         return then.replace(hour=17, minute=0)
 
+    def _clock(self) -> datetime:
+        date, time = self.date(), self.time()
+        return datetime(date.year(), date.month(), date.day(), time.hour(), time.minute())
+
+    def passed(self) -> bool:
+        """True once the chosen time is behind this computer's clock: said to people, never judged by."""
+        return self._clock() <= datetime.now(ZoneInfo(self._zone)).replace(tzinfo=None)
+
     def ms(self) -> int:
         """The chosen moment in UTC milliseconds. Raises BadInput for a time that the zone skips."""
-        date, time = self.date(), self.time()
-        clock = datetime(date.year(), date.month(), date.day(), time.hour(), time.minute())
         try:
-            return deadlines.from_local(clock, self._zone)
+            return deadlines.from_local(self._clock(), self._zone)
         except deadlines.TimeSkipped as error:
             self.setFocus()
             raise BadInput(str(error)) from error
@@ -111,6 +117,17 @@ class _CourseDialog(Dialog):
 
     async def send(self) -> None:
         """Hand over what was filled in."""
+
+    def warn_when_passed(self, due: DueEdit, banner: Banner, sentence: str) -> None:
+        """Say `sentence` for as long as a due time is chosen that has passed."""
+
+        def look() -> None:
+            banner.say(sentence if due.passed() else "", "warning")
+            if self.isVisible():
+                self.fit()
+
+        due.dateTimeChanged.connect(look)
+        look()
 
     def need(self, edit: QLineEdit, what: str) -> str:
         """Return the field's text; an empty one is refused by name."""
@@ -251,6 +268,7 @@ class AssignmentDialog(_CourseDialog):
             QLineEdit(points_text(card.points) if card else "10"), f"{name}.points", "Points possible"
         )
         self.points.setFixedWidth(100)
+        passed = Banner()
         has_pdf = "Has a PDF; choosing another replaces it" if card and card.has_pdf else "None (optional)"
         self.file = FileField(f"{name}.file", "Choose the assignment's PDF", has_pdf)
         self.add(
@@ -262,8 +280,11 @@ class AssignmentDialog(_CourseDialog):
                 None,
                 gap=24,
             ),
+            passed,
             field("PDF", self.file),
         )
+        sentence = "This due time has passed: whatever is handed in from now on is late."
+        self.warn_when_passed(self.due, passed, sentence)
 
     async def send(self) -> None:
         """Publish or change the assignment."""
@@ -315,13 +336,16 @@ class ExtendDialog(_CourseDialog):
         self.due = DueEdit("extend_dialog.due", "New due time", context.zone, card.due_ms + day)
         self.reason = named(QLineEdit(), "extend_dialog.reason", "Reason")
         self.reason.setMaxLength(limits.NAME)
+        passed = Banner()
         self.add(
             label(f"Due for everyone: {api.due_text(context.session, card.due_ms)}", "muted"),
             field("&Student", self.student),
             field("&New due time", self.due, f"{context.zone.replace('_', ' ')} time"),
+            passed,
             field("&Reason", self.reason, "Seen by the student and the course's staff only."),
         )
         self.main.setEnabled(bool(students))
+        self.warn_when_passed(self.due, passed, "This time has passed: the student would still be late.")
 
     async def send(self) -> None:
         """Publish the extension."""

@@ -72,6 +72,7 @@ class Dialog(QDialog):
         """Show it, with the keyboard in the form's first field; the main button where there is none."""
         chosen = self.focusWidget()
         super().open()
+        self.fit()
         if chosen is None:
             self._first_field().setFocus()
 
@@ -103,9 +104,15 @@ class Dialog(QDialog):
             return False
         message = explain(error)
         self.problem.say(f"{message.text} {message.hint}".strip(), "danger")
-        self.layout().activate()
-        self.resize(self.width(), max(self.height(), self.layout().totalHeightForWidth(self.width())))
+        self.fit()
         return True
+
+    def fit(self) -> None:
+        """Be as tall as what is shown needs at this width: wrapped lines count as many as they are."""
+        self.layout().activate()
+        layout = self.layout()
+        wraps, width = layout.hasHeightForWidth(), self.width()
+        self.resize(width, layout.totalHeightForWidth(width) if wraps else layout.totalSizeHint().height())
 
 
 def field(title: str, widget: QWidget, hint: str = "") -> QWidget:

@@ -126,5 +126,4 @@ class WaitingDialog(Dialog):
         self._table.setVisible(bool(items))
         self._hint.setVisible(bool(items))
         self._empty.setVisible(not items)
-        self.layout().activate()
-        self.adjustSize()
+        self.fit()

@@ -337,6 +337,8 @@ class Banner(QFrame):
         self.setProperty("role", "banner")
         self._icon = IconLabel("info", "accent", 18)
         self._text = label(text, wrap=True)
+        # As tall as its lines at the width that it has; its size hint counts them as if it were narrow.
+        self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.setLayout(
             row(self._icon, self._text, *([action] if action else []), gap=10, margins=(12, 10, 12, 10))
         )
@@ -377,6 +379,13 @@ class EmptyState(QWidget):
         self.setLayout(body)
 
 
+class _Sheet(QWidget):
+    """As tall as its lines need at its width: its least height counts them as if it were narrow."""
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), 0)
+
+
 class Scroll(QScrollArea):
     """A page that scrolls up and down; `body` is its layout, kept to a width that reads well."""
 
@@ -390,7 +399,7 @@ class Scroll(QScrollArea):
         inner.setMaximumWidth(width)
         self.body = column(*items, gap=gap)
         inner.setLayout(self.body)
-        page = QWidget()
+        page = _Sheet()
         page.setProperty("role", "page")
         page.setLayout(row(inner, margins=(padding, padding, padding, padding), stretch=0))
         page.layout().setAlignment(Qt.AlignmentFlag.AlignLeft)

@@ -1,5 +1,6 @@
 """Coming in, and the forms' own manners: keys, focus, what is wrong, nothing lost; all named."""
 
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,11 +8,13 @@ import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QProgressBar, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QProgressBar, QWidget
 
 from lms_desktop.client.errors import BadInput, SignInFailed
 from lms_desktop.client.session import Person, Role
 from lms_desktop.client.submit import Copy, Step
+from lms_desktop.views.course import size_text
+from lms_desktop.views.course_dialogs import DueEdit
 from lms_desktop.views.dialogs import Dialog, field
 from lms_desktop.views.dropzone import DropZone
 from lms_desktop.views.messages import Messages
@@ -19,7 +22,7 @@ from lms_desktop.views.preferences import Preferences
 from lms_desktop.views.progress import StageProgress
 from lms_desktop.views.signin import LockView, PassphraseView, SignInView
 from lms_desktop.views.welcome import WelcomeView
-from lms_desktop.views.widgets import button, named
+from lms_desktop.views.widgets import Banner, Scroll, button, label, named
 from tests.views.gate import faults
 from tests.views.runner import Runner, find
 
@@ -102,6 +105,50 @@ def test_a_dialog_without_fields_opens_on_its_main_button(shown, qtbot) -> None:
     assert dialog.focusWidget() is dialog.main
 
 
+def test_a_dialog_is_as_tall_as_its_lines_when_it_opens(shown) -> None:
+    view = shown(QWidget())
+    dialog = Dialog(view, "sample", "Sample", "&Save", Messages(view), width=860)
+    banner = Banner("One will see their grade at once, one is held, one has it already.")
+    dialog.add(banner)
+    dialog.open()
+    assert abs(banner.height() - banner.heightForWidth(banner.width())) <= 2
+
+
+def test_a_page_whose_lines_fit_does_not_scroll(shown) -> None:
+    sentence = "A sentence that wraps only where the page is narrow. " * 2
+    page = shown(Scroll(*(label(sentence, wrap=True) for _ in range(8))))
+    page.resize(1280, 330)
+    assert page.widget().heightForWidth(page.viewport().width()) <= page.viewport().height()
+    assert page.verticalScrollBar().maximum() == 0
+    page.resize(1280, 120)
+    assert page.verticalScrollBar().maximum() > 0
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (2_822, "2.8 kB"),
+        (9_949, "9.9 kB"),
+        (9_950, "10 kB"),
+        (340_499, "340 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1.0 MB"),
+        (1_250_001, "1.3 MB"),
+    ],
+)
+def test_a_size_is_rounded_not_cut(size: int, text: str) -> None:
+    assert size_text(size) == text
+
+
+def test_a_due_time_that_has_passed_is_said_at_once(shown) -> None:
+    due = shown(DueEdit("test.due", "Due", "Europe/Oslo"))
+    assert not due.passed()
+    due.setDateTime(due.dateTime().addDays(-8))
+    assert due.passed()
+
+
 def test_the_six_words_have_their_own_form(shown, qtbot) -> None:
     view = shown(SignInView())
     find(view, "signin.to_slip").click()
@@ -139,6 +186,31 @@ def test_creating_a_school_names_what_is_missing(shown) -> None:
     assert view.school.hasFocus()
     QTest.keyClick(view, Qt.Key.Key_Escape)
     assert find(view, "welcome.join")
+
+
+def test_the_demo_starts_as_a_program_of_its_own(shown, run: Runner, tmp_path: Path, monkeypatch) -> None:
+    script = tmp_path / "demo.py"
+    script.write_text(
+        f"import sys, pathlib; pathlib.Path({str(tmp_path / 'verb')!r}).write_text(sys.argv[1])"
+    )
+    monkeypatch.setattr(
+        "lms_desktop.views.welcome.child_command", lambda *words: [sys.executable, str(script), *words]
+    )
+    view = shown(WelcomeView("PC-01"))
+    demo = find(view, "welcome.demo")
+    demo.click()
+    assert not demo.isEnabled(), "a second press starts no second demo"
+    run.until(lambda: (tmp_path / "verb").exists() and (tmp_path / "verb").read_text() == "demo")
+
+
+def test_a_demo_that_cannot_start_is_told(shown, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(
+        "lms_desktop.views.welcome.child_command", lambda *words: [str(tmp_path / "missing"), *words]
+    )
+    view = shown(WelcomeView("PC-01"))
+    find(view, "welcome.demo").click()
+    assert "cannot be started" in " ".join(text.text() for text in view.findChildren(QLabel))
+    assert find(view, "welcome.demo").isEnabled()
 
 
 def test_a_dropped_file_and_a_chosen_one_are_the_same(shown, qtbot, tmp_path: Path) -> None:
