@@ -283,7 +283,7 @@ class AssignmentDialog(_CourseDialog):
             passed,
             field("PDF", self.file),
         )
-        sentence = "This due time has passed: whatever is handed in from now on is late."
+        sentence = "This time has passed: all that is handed in from now on is late."
         self.warn_when_passed(self.due, passed, sentence)
 
     async def send(self) -> None:
