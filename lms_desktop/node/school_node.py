@@ -186,12 +186,13 @@ class SchoolNode:
         digest, version, address, keeper]; and the attempts of strangers.
         """
         seen: list[Packable] = []
-        leader, voters = self.host.leader, self.host.voters
+        leader, voters = self.host.leader, self.host.raft.configuration.voters
         for record in self._ledger.machines():
             number = record.number
             news = self.gossip.news.get(number)
             here = number == self.machine
-            role = "leader" if number == leader else "voter" if number in voters else "learner"
+            votes = Server(number, self._membership.life(record)) in voters
+            role = "leader" if number == leader else "voter" if votes else "learner"
             applied, head, digest, version = 0, b"", b"", ""
             if here:
                 applied, head, digest = self._ledger.applied, self._ledger.head, self._ledger.digest
@@ -220,7 +221,7 @@ class SchoolNode:
     def _role(self) -> str:
         if self.host.raft.role is Role.LEADER:
             return "leader"
-        return "voter" if self.machine in self.host.voters else "learner"
+        return "voter" if self.host.votes else "learner"
 
     def _describe(self) -> Self:
         whole = self._work.replicator.held_up_to(self._ledger.applied)
