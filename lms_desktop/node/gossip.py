@@ -150,7 +150,7 @@ class Gossip:
                 for told in self._admission.refusals[-TOLD_REFUSALS:]
             ],
         ]
-        told = self._links.peers if self._me in voters or not voters else voters
+        told = self._links.peers if self._host.votes or not voters else voters
         for machine in told:
             if machine != self._me:
                 self._links.send(machine, VERB, fields)

@@ -184,6 +184,11 @@ class Host:
         return tuple(server.machine for server in self.raft.configuration.voters)
 
     @property
+    def votes(self) -> bool:
+        """Whether this machine is a voter in its present life; it may be listed for an earlier one still."""
+        return self._server in self.raft.configuration.voters
+
+    @property
     def full(self) -> bool:
         """Whether the node waits for room on its disk."""
         return self._unwritten is not None
@@ -208,8 +213,7 @@ class Host:
         return tuple(machine for machine in voters if machine in known)
 
     def on_applied(self, listener: Callable[[Sequence[Entry], Sequence[object]], None]) -> None:
-        """Call with entries and their outcomes after each apply. After a full disk some come a second
-        time."""
+        """Call with entries and their outcomes after each apply; after a full disk some come again."""
         self._on_applied.append(listener)
 
     def on_role_change(self, listener: Callable[[], None]) -> None:
@@ -217,8 +221,7 @@ class Host:
         self._on_role.append(listener)
 
     def propose(self, payload: bytes, on_done: OnDone) -> None:
-        """Ask for a COMMAND entry; `on_done` is called once, after commit and apply here, or when it cannot
-        be."""
+        """Ask for a COMMAND entry; `on_done` is called once: after commit and apply here, or in failure."""
         if self._unwritten is not None:
             on_done(NotAccepted(str(disk_full(self._storage.path)), None))
         elif len(self._proposals) + len(self._pending) >= MAX_WAITING:
@@ -251,17 +254,18 @@ class Host:
         self._clocks.heard(machine, utc_ms, self._clock.utc_ms(), now)
         astray = self._clocks.astray_by(self.voters, self._server.machine, now)
         eligible = astray <= ASTRAY_MS
-        if eligible != self._eligible:
-            self._eligible = eligible
-            self._events.append(Eligible(eligible))
-            self._plan()
-            if eligible:
-                self.alarms.pop("clock", None)
-            else:
-                self.alarms["clock"] = (
-                    f"The clock of this machine is {astray // 1000} s from the other voters'. "
-                    "Set it: until then this machine does not lead."
-                )
+        if eligible == self._eligible:
+            return
+        self._eligible = eligible
+        self._events.append(Eligible(eligible))
+        self._plan()
+        if eligible:
+            self.alarms.pop("clock", None)
+        else:
+            self.alarms["clock"] = (
+                f"The clocks of this machine and of the other voters are {astray // 1000} s apart. "
+                "Until the wrong one is set, this machine does not lead."
+            )
 
     def _configuration_of(self, entry: Entry) -> Configuration:
         if entry.type == EntryType.GENESIS:

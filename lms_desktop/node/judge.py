@@ -166,10 +166,10 @@ class VotersClocks:
         self._offsets[machine] = their_utc_ms - our_utc_ms, now_ms
 
     def astray_by(self, voters: Sequence[int], me: int, now_ms: int) -> int:
-        """How many ms this machine's clock is from the median of the voters'; 0 where fewer than three are
-        known.
+        """How many ms this machine's clock is from the median of the voters'.
 
-        Of two differing clocks nobody can tell which is wrong.
+        Of two that differ nobody can tell which is wrong, but the stamps of the one ahead would be refused:
+        that one counts as astray, or the two would never again agree on an entry.
         """
         offsets = [
             known[0]
@@ -179,5 +179,5 @@ class VotersClocks:
         if me in voters:
             offsets.append(0)
         if len(offsets) < 3:
-            return 0
+            return max(0, -min(offsets, default=0))
         return abs(sorted(offsets)[len(offsets) // 2])

@@ -98,6 +98,13 @@ class Membership:
         """This machine as the ledger has it, None while the ledger has not come that far."""
         return next((each for each in self._ledger.machines() if each.number == self._school.machine), None)
 
+    def life(self, record: MachineRecord) -> bytes:
+        """The incarnation that a machine runs in: as it says itself, else as the ledger last heard."""
+        if record.number == self._school.machine:
+            return self._identity.incarnation
+        header = self._links.run_of(record.number)
+        return header.incarnation if header is not None else record.incarnation
+
     # --- who is admitted and dialled ---
 
     def _refresh_if_changed(self) -> None:
@@ -196,7 +203,7 @@ class Membership:
             members.append(
                 Member(
                     machine=record.number,
-                    incarnation=self._life(record),
+                    incarnation=self.life(record),
                     keeper=record.keeper,
                     whole=me or (near and news is not None and news.whole_upto >= named),
                     alive=silent_ms <= ALIVE_MS,
@@ -207,13 +214,6 @@ class Membership:
         if change is not None:
             self._changing = True
             self._host.propose_configuration(change, self._changed)
-
-    def _life(self, record: MachineRecord) -> bytes:
-        """The incarnation that a machine runs in: as it says itself, else as the ledger last heard."""
-        if record.number == self._school.machine:
-            return self._identity.incarnation
-        header = self._links.run_of(record.number)
-        return header.incarnation if header is not None else record.incarnation
 
     def _changed(self, result: Result) -> None:
         self._changing = False

@@ -135,6 +135,19 @@ def test_a_follower_names_the_leader_instead(tmp_path: Path) -> None:
     run(main)
 
 
+def test_a_machine_does_not_vote_in_the_place_of_its_earlier_life(tmp_path: Path) -> None:
+    async def main() -> None:
+        station = Station(1)
+        earlier = Server(1, bytes(16))
+        seat = Seat(tmp_path, station, [earlier, Server(2, bytes(16))])
+        assert seat.host.voters == (1, 2)
+        assert not seat.host.votes
+        seat.close()
+        await station.close()
+
+    run(main)
+
+
 def test_a_lone_leader_accepts_nothing_and_forgets_nothing(tmp_path: Path) -> None:
     async def main() -> None:
         async with seats(tmp_path, 3) as made:

@@ -109,9 +109,29 @@ def test_a_configuration_ahead_of_this_machine_waits_without_blame() -> None:
 def test_a_clock_is_astray_by_its_distance_from_the_median() -> None:
     clocks = VotersClocks()
     clocks.heard(2, NOW - 7_200_000, NOW, 1000)
-    assert clocks.astray_by([1, 2, 3], 1, 1000) == 0  # of two that differ, nobody can tell which is wrong
     clocks.heard(3, NOW - 7_200_100, NOW, 1000)
     assert clocks.astray_by([1, 2, 3], 1, 1000) == 7_200_000
     clocks.heard(3, NOW + 100, NOW, 1000)
     assert clocks.astray_by([1, 2, 3], 1, 1000) <= ASTRAY_MS
     assert clocks.astray_by([1, 2, 3], 1, 1001 + FRESH_MS) == 0
+
+
+@pytest.mark.parametrize("ahead", [7_200_000, -7_200_000])
+def test_of_two_clocks_that_differ_the_one_behind_leads(ahead: int) -> None:
+    """Its stamps are accepted by both. If the one ahead led, the entry that the other refuses would stay on
+    top of the longer log: neither could lead any more."""
+    mine, theirs = VotersClocks(), VotersClocks()
+    mine.heard(2, NOW, NOW + ahead, 1000)
+    theirs.heard(1, NOW + ahead, NOW, 1000)
+    astray = mine.astray_by([1, 2, 3], 1, 1000), theirs.astray_by([1, 2, 3], 2, 1000)
+    assert astray == (max(ahead, 0), max(-ahead, 0))
+    assert mine.astray_by([1, 2, 3], 1, 1001 + FRESH_MS) == 0  # nobody to compare with
+
+
+def test_a_clock_that_was_astray_stays_so_when_a_third_voter_falls_silent() -> None:
+    clocks = VotersClocks()
+    for machine in (2, 3):
+        clocks.heard(machine, NOW, NOW + 7_200_000, 1000)
+    assert clocks.astray_by([1, 2, 3], 1, 1000) > ASTRAY_MS
+    clocks.heard(2, NOW, NOW + 7_200_000, 1001 + FRESH_MS)
+    assert clocks.astray_by([1, 2, 3], 1, 1001 + FRESH_MS) > ASTRAY_MS

@@ -131,6 +131,11 @@ def test_a_damaged_ledger_is_set_aside_and_fetched_anew(three: Lab) -> None:
     until(lambda: machine.role == "voter")
     three.add_person(machine, "healed")
     three.agree()
+    leader = three.leader()
+    leader.kill()  # the new life counts: it and the third machine are a majority
+    three.add_person(machine, "counted")
+    leader.start()
+    three.agree()
 
 
 def test_a_leader_whose_clock_is_two_hours_ahead_is_not_followed(three: Lab) -> None:
