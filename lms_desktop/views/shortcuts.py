@@ -13,6 +13,7 @@ EVERYWHERE = (
     ("Alt+Left", "Back"),
     ("F5", "Load again"),
     ("F6", "Between sidebar and screen"),
+    ("Esc", "Close the newest message"),
     ("Ctrl+L", "Lock"),
     ("Ctrl+Shift+Q", "Sign out"),
     ("?", "These keys"),
