@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from functools import partial
 
 from lms_desktop.client import course, grading, submit
 from lms_desktop.client.protocol import NodeStatus
@@ -10,6 +11,7 @@ from lms_desktop.demo.handing_in import MIA, YUSUF, ZOFIA, verify, verify_on
 from lms_desktop.demo.marking import CORRECTED, GRADES
 from lms_desktop.demo.opening import MATERIAL, TASK
 from lms_desktop.demo.school import INSTRUCTOR
+from lms_desktop.demo.seats import Seat
 from lms_desktop.resources import resource
 from lms_desktop.school.queries.courses import MaterialRow
 from lms_desktop.school.queries.work import AssignmentRow
@@ -83,13 +85,13 @@ async def _files(cast: Cast) -> None:
     for seat in cast.school_seats:
         session = await cast.sign_in(INSTRUCTOR.login, seat)
         for manifest, original in ((material.manifest, MATERIAL), (task.manifest, TASK)):
-
-            async def held(seat_link=seat.link, manifest=manifest) -> bool:  # type: ignore[no-untyped-def]
-                done, total = await seat_link.call("held", manifest)
-                return total is not None and done == total
-
-            await until(held, f"Machine {seat.name} does not hold {original[-1]}.")
+            await until(partial(_holds, seat, manifest), f"Machine {seat.name} does not hold {original[-1]}.")
         data = await course.open_material(session, material=cast.material)
         expect(data == resource(*MATERIAL).read_bytes(), f"Machine {seat.name} has another material.")
         data = await course.open_assignment_pdf(session, assignment=cast.assignment)
         expect(data == resource(*TASK).read_bytes(), f"Machine {seat.name} has another assignment.")
+
+
+async def _holds(seat: Seat, manifest: bytes) -> bool:
+    done, total = await seat.link.call("held", manifest)
+    return total is not None and bool(done == total)
