@@ -126,7 +126,7 @@ class Ledger:
     def apply(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
         """Apply committed entries in order, in the open transaction; returns what became of each.
 
-        Entries at or below `applied` are skipped. Returns fewer when the node has to stop: `stopped` says
+        Entries at or below `applied` are skipped. Returns fewer when the node has to stop: `halted` says
         why. Raises sqlite3.OperationalError (a full disk), having undone the whole call.
         """
         if self.halted is not None or not entries:

@@ -356,23 +356,23 @@ def released_history(db: Database, assignment: int, student: int) -> list[GradeR
     return rows(GradeRow, db.execute(_GRADES + where, (assignment, student)))
 
 
+_THAT_STAND = (
+    "JOIN school_standings t ON t.student = g.student AND t.assignment = g.assignment "
+    "AND g.grade IN (t.grade, t.released) "
+)
+"""Of each student's grades those that count: the last written, and the one that the student sees."""
+
+
 def assignment_grades(db: Database, assignment: int) -> list[GradeRow]:
     """What staff last wrote for each student of an assignment."""
-    where = (
-        "JOIN school_standings t ON t.student = g.student AND t.assignment = g.assignment "
-        "AND g.grade IN (t.grade, t.released) WHERE g.assignment = ? ORDER BY g.student, g.position"
-    )
-    return rows(GradeRow, db.execute(_GRADES + where, (assignment,)))
+    where = "WHERE g.assignment = ? ORDER BY g.student, g.position"
+    return rows(GradeRow, db.execute(_GRADES + _THAT_STAND + where, (assignment,)))
 
 
 def course_grades(db: Database, course: int) -> list[GradeRow]:
     """For each student and assignment of a course what staff last wrote, and what the student sees."""
-    where = (
-        "JOIN school_standings t ON t.student = g.student AND t.assignment = g.assignment "
-        "AND g.grade IN (t.grade, t.released) WHERE a.course = ? "
-        "ORDER BY g.assignment, g.student, g.position"
-    )
-    return rows(GradeRow, db.execute(_GRADES + where, (course,)))
+    where = "WHERE a.course = ? ORDER BY g.assignment, g.student, g.position"
+    return rows(GradeRow, db.execute(_GRADES + _THAT_STAND + where, (course,)))
 
 
 def student_grades(db: Database, student: int) -> list[GradeRow]:
