@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lms_desktop import config
-from lms_desktop.client.ask import ask
 from lms_desktop.client.errors import ClientError
 from lms_desktop.client.link import Link
+from lms_desktop.client.query import query
 from lms_desktop.school import deadlines
 from lms_desktop.school.queries import people
 from lms_desktop.school.queries.people import MachineRow, PersonRow, SchoolRow, SigningKeyRow
@@ -158,11 +158,11 @@ async def _from_node(data: Path, receipt: Receipt) -> Ledger:
     try:
         async with asyncio.timeout(4 * ANSWER_S):
             await link.hello(timeout_s=ANSWER_S)
-            school = await ask(link, SchoolRow, "school")
+            school = await query(link, SchoolRow, "school")
             named = _principals(receipt)
-            keys = {number: await ask(link, SigningKeyRow, "signing_keys", number) for number in named}
-            persons = [row for number in named for row in await ask(link, PersonRow, "person", number)]
-            machines = await ask(link, MachineRow, "machines")
+            keys = {number: await query(link, SigningKeyRow, "signing_keys", number) for number in named}
+            persons = [row for number in named for row in await query(link, PersonRow, "person", number)]
+            machines = await query(link, MachineRow, "machines")
             place = await link.call("place", receipt.index, timeout_s=ANSWER_S)
     except TimeoutError as error:
         raise Unusable("This machine's node does not answer. Start it again, or stop it.") from error

@@ -129,7 +129,7 @@ async def courses(session: Session, *, archived: bool = False) -> tuple[CourseCa
             row.materials,
             row.assignments,
         )
-        for row in await session.ask(CourseRow, "courses", session.person.number)
+        for row in await session.query(CourseRow, "courses", session.person.number)
         if archived or not row.archived
     )
 
@@ -139,7 +139,7 @@ async def course_page(session: Session, *, course: int) -> CoursePage:
     row = await course_row(session, course)
     me = session.person.number
     overseer = row.is_staff or session.person.role is Role.ADMINISTRATOR
-    materials = await session.ask(MaterialRow, "materials", course, me)
+    materials = await session.query(MaterialRow, "materials", course, me)
     return CoursePage(
         row.course,
         row.revision,
@@ -156,7 +156,7 @@ async def course_page(session: Session, *, course: int) -> CoursePage:
 
 async def course_row(session: Session, course: int) -> CourseRow:
     """A course's row. Raises BadInput."""
-    found = await session.ask(CourseRow, "course", course, session.person.number)
+    found = await session.query(CourseRow, "course", course, session.person.number)
     if not found:
         raise BadInput(
             "This course is not on this computer yet.", next_step="Wait for the class to catch up."
@@ -166,7 +166,7 @@ async def course_row(session: Session, course: int) -> CourseRow:
 
 async def assignment_row(session: Session, assignment: int) -> AssignmentRow:
     """An assignment's row. Raises BadInput."""
-    found = await session.ask(AssignmentRow, "assignment", assignment)
+    found = await session.query(AssignmentRow, "assignment", assignment)
     if not found:
         raise BadInput(
             "This assignment is not on this computer yet.", next_step="Wait for the class to catch up."
@@ -176,7 +176,7 @@ async def assignment_row(session: Session, assignment: int) -> AssignmentRow:
 
 async def create_course(session: Session, *, code: str, title: str, description: str = "") -> Sent:
     """Make a course with the signed-in person as its staff, and its first key generation."""
-    recovery = (await session.ask(SchoolRow, "school"))[0].recovery
+    recovery = (await session.query(SchoolRow, "school"))[0].recovery
     mine = Reader(session.person.key, session.keys.sealing.public)
     return await session.send(
         lambda place: CourseCreate(
@@ -214,10 +214,10 @@ async def unenrol(session: Session, *, course: int, student: int) -> Sent:
 
 async def candidates(session: Session, *, course: int) -> tuple[Member, ...]:
     """Active students of the school who are not enrolled in the course, by name."""
-    enrolled = {row.person for row in await session.ask(MemberRow, "members", course)}
+    enrolled = {row.person for row in await session.query(MemberRow, "members", course)}
     return tuple(
         Member(row.person, row.username, row.name, False, row.key > 0, 0, 0, 0)
-        for row in await session.ask(PersonRow, "people")
+        for row in await session.query(PersonRow, "people")
         if row.role == Role.STUDENT and row.active and row.person not in enrolled
     )
 
@@ -310,11 +310,11 @@ async def extend(session: Session, *, assignment: int, student: int, due_ms: int
     """Give one student a later due time; the reason is sealed to the student and the staff."""
     row = await assignment_row(session, assignment)
     staff = await session.opener.staff_reader(row.course)
-    keys = (await session.ask(KeysRow, "keys", student))[0]
+    keys = (await session.query(KeysRow, "keys", student))[0]
     reader = None if keys.sealing is None else Reader(keys.key, keys.sealing)
     current = [
         extension.extension
-        for extension in await session.ask(ExtensionRow, "extensions", assignment)
+        for extension in await session.query(ExtensionRow, "extensions", assignment)
         if extension.student == student and extension.current
     ]
     return await session.send(
@@ -362,7 +362,7 @@ async def _clear_file(session: Session, path: Path, on_progress: Progress | None
 
 
 async def _material_row(session: Session, material: int) -> MaterialRow:
-    found = await session.ask(MaterialRow, "material", material, session.person.number)
+    found = await session.query(MaterialRow, "material", material, session.person.number)
     if not found:
         raise BadInput(
             "This material is not on this computer yet.", next_step="Wait for the class to catch up."
@@ -390,10 +390,10 @@ async def _assignments(session: Session, course: int, *, overseer: bool) -> tupl
     now = await session.now_ms()
     mine: dict[int, StandingRow] = {}
     if not overseer:
-        standings = await session.ask(StandingRow, "student_standings", session.person.number)
+        standings = await session.query(StandingRow, "student_standings", session.person.number)
         mine = {standing.assignment: standing for standing in standings}
     cards = []
-    for row in await session.ask(AssignmentRow, "assignments", course):
+    for row in await session.query(AssignmentRow, "assignments", course):
         if row.archived and not overseer:
             continue
         standing = mine.get(row.assignment)
@@ -428,9 +428,9 @@ def _sentence(standing: StandingRow | None, due: int, now: int, zone: str) -> st
 
 
 async def _members(session: Session, course: int) -> tuple[Member, ...]:
-    progress = {row.student: row for row in await session.ask(ProgressRow, "course_progress", course)}
+    progress = {row.student: row for row in await session.query(ProgressRow, "course_progress", course)}
     members = []
-    for row in await session.ask(MemberRow, "members", course):
+    for row in await session.query(MemberRow, "members", course):
         own = progress.get(row.person)
         counts = (own.submitted, own.graded, own.read) if own is not None else (0, 0, 0)
         members.append(Member(row.person, row.username, row.name, row.staff, row.key > 0, *counts))

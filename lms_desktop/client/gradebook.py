@@ -82,20 +82,22 @@ async def gradebook(session: Session, *, course: int) -> Gradebook:
     title = (await course_row(session, course)).title
     columns = tuple(
         Column(row.assignment, row.title, row.points, row.due)
-        for row in await session.ask(AssignmentRow, "assignments", course)
+        for row in await session.query(AssignmentRow, "assignments", course)
         if not row.archived
     )
     maximum = {column.assignment: column.points for column in columns}
-    rows = [row for row in await session.ask(GradeRow, "course_grades", course) if row.assignment in maximum]
+    rows = [
+        row for row in await session.query(GradeRow, "course_grades", course) if row.assignment in maximum
+    ]
     opened = await session.opener.open_all_as_staff(rows, GRADE)
     grades = {
         row.grade: value_of(fields, maximum[row.assignment]) for row, fields in zip(rows, opened, strict=True)
     }
     standings: dict[int, dict[int, StandingRow]] = {}
-    for standing in await session.ask(StandingRow, "course_standings", course):
+    for standing in await session.query(StandingRow, "course_standings", course):
         standings.setdefault(standing.student, {})[standing.assignment] = standing
     lines = []
-    for progress in await session.ask(ProgressRow, "course_progress", course):
+    for progress in await session.query(ProgressRow, "course_progress", course):
         own = standings.get(progress.student, {})
         released = [
             (value, column.points)
@@ -122,10 +124,10 @@ async def my_grades(session: Session) -> tuple[MyLine, ...]:
     """Every assignment of the signed-in student, with what has been released. Raises CannotOpen."""
     me = session.person.number
     released: dict[int, tuple[GradeRow, int | None, str]] = {}
-    for row in await session.ask(GradeRow, "student_grades", me):
+    for row in await session.query(GradeRow, "student_grades", me):
         released[row.grade] = (row, *own_grade(session, row))
     lines = []
-    for standing in await session.ask(StandingRow, "student_standings", me):
+    for standing in await session.query(StandingRow, "student_standings", me):
         grade, points, feedback = released.get(standing.released or 0, (None, None, ""))
         lines.append(
             MyLine(

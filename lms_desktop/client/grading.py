@@ -154,14 +154,14 @@ async def grading_room(session: Session, *, assignment: int) -> GradingRoom:
     row = await assignment_row(session, assignment)
     title = (await course_row(session, row.course)).title
     versions: dict[int, list[Version]] = {}
-    for submission in await session.ask(SubmissionRow, "assignment_submissions", assignment):
+    for submission in await session.query(SubmissionRow, "assignment_submissions", assignment):
         versions.setdefault(submission.student, []).append(version_of(submission))
-    grades = await session.ask(GradeRow, "assignment_grades", assignment)
+    grades = await session.query(GradeRow, "assignment_grades", assignment)
     opened = await session.opener.open_all_as_staff(grades, GRADE)
     values = {grade.grade: value_of(fields, row.points) for grade, fields in zip(grades, opened, strict=True)}
     keyed = {row.person for row in await _keyed(session, row.course)}
     rows = []
-    for standing in await session.ask(StandingRow, "assignment_standings", assignment):
+    for standing in await session.query(StandingRow, "assignment_standings", assignment):
         written = values.get(standing.grade or 0)
         local = await _local_draft(session, assignment, standing.student, standing.points)
         handed_in = tuple(versions.get(standing.student, ()))
@@ -260,7 +260,7 @@ async def release(session: Session, *, preview: ReleasePreview) -> tuple[Sent, .
     if not shown:
         raise BadInput("There is nothing to release.", next_step="Give points first, then release.")
     assignment = await assignment_row(session, preview.assignment)
-    rows = await session.ask(GradeRow, "assignment_grades", preview.assignment)
+    rows = await session.query(GradeRow, "assignment_grades", preview.assignment)
     grades = {row.grade: row for row in rows}
     keyed = {row.person: row for row in await _keyed(session, assignment.course)}
     slots = []
@@ -308,7 +308,7 @@ async def history(session: Session, *, assignment: int, student: int) -> tuple[H
     maximum = (await assignment_row(session, assignment)).points
     own = session.person.number == student
     entries = []
-    for row in await session.ask(
+    for row in await session.query(
         GradeRow, "released_history" if own else "grade_history", assignment, student
     ):
         if own:
@@ -338,7 +338,7 @@ async def _prepare(
 
 async def _replaces(session: Session, assignment: int, row: StudentRow) -> int | None:
     """What the person saw, or the newer one that they wrote themselves: nobody conflicts with themselves."""
-    history = await session.ask(GradeRow, "grade_history", assignment, row.student)
+    history = await session.query(GradeRow, "grade_history", assignment, row.student)
     mine = session.grades_written.get((assignment, row.student))
     if mine is not None and all(grade.grade != mine for grade in history):
         return mine  # the class has not decided about it yet
@@ -376,7 +376,7 @@ def _held(row: StudentRow) -> str:
 
 
 async def _keyed(session: Session, course: int) -> list[MemberRow]:
-    members = await session.ask(MemberRow, "members", course)
+    members = await session.query(MemberRow, "members", course)
     return [member for member in members if member.sealing is not None]
 
 

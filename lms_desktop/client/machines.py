@@ -64,7 +64,7 @@ class MachinesPage:
 
 async def machines_page(session: Session) -> MachinesPage:
     """The live view of this machine's node: every machine that the ledger lists, by name."""
-    listed = sorted(await session.ask(SchoolMachine, "machines"), key=lambda row: row.name.casefold())
+    listed = sorted(await session.query(SchoolMachine, "machines"), key=lambda row: row.name.casefold())
     status = await session.status()
     live, refused = await session.link.call("machines")
     seen = {entry[0]: entry for entry in live}
@@ -87,7 +87,7 @@ async def make_provisioning(
 
     Raises Refused, and NodeRefused while the class cannot list the token.
     """
-    machines = [row for row in await session.ask(SchoolMachine, "machines") if row.active]
+    machines = [row for row in await session.query(SchoolMachine, "machines") if row.active]
     seeds = sorted(machines, key=lambda row: (not row.keeper, row.machine))[:MAX_SEEDS]
     if not 1 <= uses <= limits.TOKEN_USES or days < 1:
         raise BadInput(

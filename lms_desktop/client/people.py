@@ -82,8 +82,8 @@ class Imported:
 async def people(session: Session) -> tuple[PersonRow, ...]:
     """Everyone, by name."""
     titles: dict[int, list[str]] = {}
-    for course in await session.ask(CourseRow, "courses", session.person.number):
-        for member in await session.ask(MemberRow, "members", course.course):
+    for course in await session.query(CourseRow, "courses", session.person.number):
+        for member in await session.query(MemberRow, "members", course.course):
             titles.setdefault(member.person, []).append(course.title)
     return tuple(
         PersonRow(
@@ -96,7 +96,7 @@ async def people(session: Session) -> tuple[PersonRow, ...]:
             row.invitation is not None,
             tuple(titles.get(row.person, ())),
         )
-        for row in await session.ask(rows.PersonRow, "people")
+        for row in await session.query(rows.PersonRow, "people")
     )
 
 
@@ -119,7 +119,7 @@ async def preview_roster(session: Session, *, path: Path) -> RosterPreview:
             where=path.name,
             next_step="Check that it is still there.",
         ) from error
-    taken = {row.username for row in await session.ask(rows.PersonRow, "people")}
+    taken = {row.username for row in await session.query(rows.PersonRow, "people")}
     try:
         read = roster.read_roster(data, taken)
     except roster.RosterError as error:

@@ -68,8 +68,8 @@ async def receipt(
         raise NodeRefused(
             "bad_reply", str(error), next_step="Update LMS Desktop on this computer."
         ) from error
-    names = {machine.machine: machine.name for machine in await session.ask(MachineRow, "machines")}
-    standing = await session.ask(StandingRow, "student_standing", row.assignment, session.person.number)
+    names = {machine.machine: machine.name for machine in await session.query(MachineRow, "machines")}
+    standing = await session.query(StandingRow, "student_standing", row.assignment, session.person.number)
     return Receipt(
         raw,
         parsed.code,

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from lms_desktop.client.ask import ask
 from lms_desktop.client.errors import CannotOpen, EarlierKeys
 from lms_desktop.client.link import Link
+from lms_desktop.client.query import query
 from lms_desktop.school import commands
 from lms_desktop.school.commands import Sealed, Slot, StaffSlot
 from lms_desktop.school.queries.courses import CourseRow, GenerationRow, StaffSlotRow
@@ -88,7 +88,7 @@ class Opener:
 
     async def staff_reader(self, course: int) -> Reader:
         """The course's current generation, to seal to its staff. Raises CannotOpen for an unknown course."""
-        found = await ask(self._link, CourseRow, "course", course, self._person)
+        found = await query(self._link, CourseRow, "course", course, self._person)
         if not found:
             raise CannotOpen(
                 "There is no such course on this computer yet.", next_step="Wait for the class to catch up."
@@ -97,7 +97,7 @@ class Opener:
 
     async def student_reader(self, student: int) -> Reader:
         """A student's present sealing key. Raises CannotOpen while the student has never signed in."""
-        found = await ask(self._link, KeysRow, "keys", student)
+        found = await query(self._link, KeysRow, "keys", student)
         if not found or found[0].sealing is None:
             name = found[0].name if found else "This student"
             raise CannotOpen(
@@ -182,8 +182,8 @@ class Opener:
             raise CannotOpen(str(error), next_step="Tell your instructor or administrator.") from error
 
     async def _open_course(self, course: int) -> None:
-        slots = await ask(self._link, StaffSlotRow, "staff_slots", course, self._person)
-        generations = await ask(self._link, GenerationRow, "generations", course)
+        slots = await query(self._link, StaffSlotRow, "staff_slots", course, self._person)
+        generations = await query(self._link, GenerationRow, "generations", course)
         if not slots or not generations:
             return
         mine = {slot.generation: slot.box for slot in slots}

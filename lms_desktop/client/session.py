@@ -7,12 +7,12 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lms_desktop.client.ask import R, ask
 from lms_desktop.client.drafts import Drafts
 from lms_desktop.client.errors import BadInput, NodeRefused, Refused, SignedOut, SignInFailed
 from lms_desktop.client.link import Link
 from lms_desktop.client.passphrase import unwrap_keys
 from lms_desktop.client.protocol import Event, ItemChanged, ItemState, LinkChanged, NodeStatus, OutboxItem
+from lms_desktop.client.query import R, query
 from lms_desktop.client.sealed import Opener
 from lms_desktop.school import outcomes
 from lms_desktop.school.commands import Command, CommandError, Void
@@ -146,7 +146,7 @@ class Session:
         """Unwrap the keys again. Raises SignInFailed, and SignedOut once signed out."""
         if self._signed_out:
             raise SignedOut("You are signed out.", next_step="Sign in again.")
-        found = await ask(self.link, KeysRow, "keys", self.person.number)
+        found = await query(self.link, KeysRow, "keys", self.person.number)
         if not found:
             raise SignInFailed(
                 "This account is not on this computer yet.", next_step="Wait a moment and try again."
@@ -167,9 +167,9 @@ class Session:
 
     # -- reading ---------------------------------------------------------------------------------------------
 
-    async def ask(self, row: type[R], query: str, *arguments: Arguments) -> list[R]:
+    async def query(self, row: type[R], name: str, *arguments: Arguments) -> list[R]:
         """A query of `school.queries`, answered from this machine's own tables."""
-        return await ask(self.link, row, query, *arguments)
+        return await query(self.link, row, name, *arguments)
 
     async def status(self) -> NodeStatus:
         """Where this machine's node stands."""

@@ -8,9 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from lms_desktop.client import documents
-from lms_desktop.client.ask import ask
 from lms_desktop.client.errors import BadFile, BadInput, NodeRefused
 from lms_desktop.client.link import Link
+from lms_desktop.client.query import query
 from lms_desktop.client.session import Person, Place, Role, School, Session, sign_command
 from lms_desktop.config import ConfigError, Provisioning
 from lms_desktop.school import deadlines
@@ -61,7 +61,7 @@ async def stage(link: Link) -> MachineStage:
         joining = isinstance(status, tuple) and status[0] == "joining"
         return MachineStage(Stage.JOINING if joining else Stage.NO_SCHOOL, "", node.machine_name)
     try:
-        school = await ask(link, SchoolRow, "school")
+        school = await query(link, SchoolRow, "school")
     except NodeRefused as error:
         if error.code not in _NOT_YET:
             raise

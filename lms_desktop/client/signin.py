@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lms_desktop.client.ask import ask
 from lms_desktop.client.errors import NodeRefused, SignInFailed
 from lms_desktop.client.link import Link
 from lms_desktop.client.passphrase import unwrap_keys
 from lms_desktop.client.protocol import ItemState, OutboxItem
+from lms_desktop.client.query import query
 from lms_desktop.client.session import HAND_OVER_S, Person, School, Session, refusal
 from lms_desktop.school import proofs
 from lms_desktop.school.commands import InvitationAccept, Role
@@ -32,7 +32,7 @@ _OPEN, _USED = 0, 1  # an invitation's state
 async def sign_in(link: Link, *, login: str, passphrase: str, user_data: Path) -> Session:
     """Unwrap a person's keys with their passphrase. Raises SignInFailed, NodeUnreachable."""
     school = await school_of(link)
-    found = await ask(link, KeysRow, "sign_in", login.strip().lower())
+    found = await query(link, KeysRow, "sign_in", login.strip().lower())
     if not found:
         raise SignInFailed(
             "There is no such login in this school.",
@@ -83,7 +83,7 @@ async def open_invitation(link: Link, *, words: str, user_data: Path) -> FirstSi
         key = invitation_key(school.cluster_id, words)
     except TrustError as error:
         raise SignInFailed(str(error), next_step="Compare each word with the slip.") from error
-    found = await ask(link, InvitationRow, "invitation", key.public)
+    found = await query(link, InvitationRow, "invitation", key.public)
     if not found:
         raise SignInFailed(
             "This invitation is not known in this school.",
@@ -96,7 +96,7 @@ async def open_invitation(link: Link, *, words: str, user_data: Path) -> FirstSi
             "This invitation has been used." if used else "This invitation was replaced by a newer one.",
             next_step="Sign in with your passphrase, or ask for a new slip.",
         )
-    row = (await ask(link, KeysRow, "keys", invitation.person))[0]
+    row = (await query(link, KeysRow, "keys", invitation.person))[0]
     person = Person(row.person, row.username, row.name, Role(row.role), row.key + 1)
     passphrase = new_passphrase(STUDENT_WORDS if person.role is Role.STUDENT else STAFF_WORDS)
     keys = PersonKeys.generate()
@@ -121,7 +121,7 @@ async def open_invitation(link: Link, *, words: str, user_data: Path) -> FirstSi
 
 async def school_of(link: Link) -> School:
     """The school of this machine. Raises NodeRefused("not_ready") while it belongs to none."""
-    found = await ask(link, SchoolRow, "school")
+    found = await query(link, SchoolRow, "school")
     if not found:
         raise NodeRefused(
             "not_ready",

@@ -112,12 +112,12 @@ async def assignment_page(session: Session, *, assignment: int) -> AssignmentPag
     """One assignment, as the signed-in student sees it. Raises BadInput for one that is not theirs."""
     row = await assignment_row(session, assignment)
     me = session.person.number
-    standings = await session.ask(StandingRow, "student_standing", assignment, me)
+    standings = await session.query(StandingRow, "student_standing", assignment, me)
     if not standings:
         raise BadInput("You are not enrolled in this assignment's course.", where=row.title)
     standing = standings[0]
     grade = await my_grade(session, standing)
-    versions = await session.ask(SubmissionRow, "submissions", assignment, me)
+    versions = await session.query(SubmissionRow, "submissions", assignment, me)
     listed = {(version.author, version.lane, version.seq) for version in versions}
     return AssignmentPage(
         assignment,
@@ -227,7 +227,7 @@ async def follow(
 
     Raises Refused.
     """
-    names = {row.machine: row.name for row in await session.ask(MachineRow, "machines")}
+    names = {row.machine: row.name for row in await session.query(MachineRow, "machines")}
 
     def changed(now: OutboxItem) -> None:
         if on_step is not None:
@@ -248,7 +248,7 @@ async def open_version(session: Session, *, version: Version) -> tuple[bytes, st
 
 async def mark_grade_seen(session: Session, *, assignment: int) -> None:
     """Tell the class that the student has seen the grade: the badge goes."""
-    standings = await session.ask(StandingRow, "student_standing", assignment, session.person.number)
+    standings = await session.query(StandingRow, "student_standing", assignment, session.person.number)
     if standings and standings[0].unread and standings[0].released is not None:
         command = GradeSeen(standings[0].released)
         try:
@@ -270,7 +270,7 @@ async def my_grade(session: Session, standing: StandingRow) -> MyGrade | None:
     """
     if standing.released is None:
         return None
-    for row in await session.ask(GradeRow, "released_history", standing.assignment, session.person.number):
+    for row in await session.query(GradeRow, "released_history", standing.assignment, session.person.number):
         if row.grade == standing.released:
             points, feedback = own_grade(session, row)
             return MyGrade(
@@ -356,19 +356,19 @@ def _label(title: str) -> str:
 
 
 async def _last_version(session: Session, assignment: int) -> SubmissionRow | None:
-    rows = await session.ask(SubmissionRow, "submissions", assignment, session.person.number)
+    rows = await session.query(SubmissionRow, "submissions", assignment, session.person.number)
     return next((row for row in rows if not row.beside), None)
 
 
 async def _in_ledger(session: Session, assignment: int, lane: bytes) -> bool:
-    rows = await session.ask(SubmissionRow, "submissions", assignment, session.person.number)
+    rows = await session.query(SubmissionRow, "submissions", assignment, session.person.number)
     return any(row.lane == lane for row in rows)
 
 
 async def _extension_reason(session: Session, standing: StandingRow) -> str:
     if standing.extension is None:
         return ""
-    for row in await session.ask(ExtensionRow, "extensions", standing.assignment):
+    for row in await session.query(ExtensionRow, "extensions", standing.assignment):
         if row.extension == standing.extension and row.student_box is not None:
             with contextlib.suppress(EarlierKeys):
                 match session.opener.open_as_student(row, EXTENSION):

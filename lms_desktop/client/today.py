@@ -161,7 +161,7 @@ _WHEN = {
 async def student_today(session: Session) -> StudentToday:
     """What a student's home shows."""
     me = session.person.number
-    due = await session.ask(DueRow, "due", me, await session.now_ms())
+    due = await session.query(DueRow, "due", me, await session.now_ms())
     return StudentToday(
         tuple(
             DueItem(
@@ -178,11 +178,11 @@ async def student_today(session: Session) -> StudentToday:
         ),
         tuple(
             Feedback(row.assignment, row.course, row.course_title, row.title, row.released_at, row.unread)
-            for row in await session.ask(FeedbackRow, "feedback", me)
+            for row in await session.query(FeedbackRow, "feedback", me)
         ),
         tuple(
             NewMaterial(row.material, row.course, row.course_title, row.title, row.stamp, row.changed)
-            for row in await session.ask(NewMaterialRow, "new_materials", me)
+            for row in await session.query(NewMaterialRow, "new_materials", me)
         ),
         tuple(
             CourseProgress(
@@ -195,7 +195,7 @@ async def student_today(session: Session) -> StudentToday:
                 row.materials,
                 row.read,
             )
-            for row in await session.ask(ProgressRow, "my_progress", me)
+            for row in await session.query(ProgressRow, "my_progress", me)
         ),
         await session.pending(),
     )
@@ -220,11 +220,11 @@ async def instructor_today(session: Session) -> InstructorToday:
                 row.drafts,
                 row.released,
             )
-            for row in await session.ask(ToGradeRow, "to_grade", me, now)
+            for row in await session.query(ToGradeRow, "to_grade", me, now)
         ),
         tuple(
             MissingWork(row.assignment, row.title, row.student, row.name, row.due, row.overdue, row.sentence)
-            for row in await session.ask(MissingRow, "missing", me, now)
+            for row in await session.query(MissingRow, "missing", me, now)
         ),
         await session.pending(),
     )
@@ -232,7 +232,7 @@ async def instructor_today(session: Session) -> InstructorToday:
 
 async def administrator_today(session: Session) -> AdministratorToday:
     """What the administrator's home shows."""
-    people = await session.ask(PersonRow, "people")
+    people = await session.query(PersonRow, "people")
     page = await machines_page(session)
     return AdministratorToday(
         session.school,

@@ -79,8 +79,8 @@ async def _agreement(cast: Cast) -> None:
 async def _files(cast: Cast) -> None:
     """Every machine holds every clear file on its own disk, and gives it out with the right SHA-256."""
     instructor = cast.sessions[INSTRUCTOR.login]
-    material = (await instructor.ask(MaterialRow, "material", cast.material, 0))[0]
-    task = (await instructor.ask(AssignmentRow, "assignment", cast.assignment))[0]
+    material = (await instructor.query(MaterialRow, "material", cast.material, 0))[0]
+    task = (await instructor.query(AssignmentRow, "assignment", cast.assignment))[0]
     assert task.manifest is not None
     for seat in cast.school_seats:
         session = await cast.sign_in(INSTRUCTOR.login, seat)

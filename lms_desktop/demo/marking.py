@@ -89,7 +89,7 @@ async def _sees_nothing(student: Session, assignment: int) -> None:
     home = await today.student_today(student)
     hidden = page.grade is None and lines[0].points is None and not home.feedback
     expect(hidden, f"{student.person.name} sees a draft.")
-    drafts = await student.ask(GradeRow, "grade_history", assignment, student.person.number)
+    drafts = await student.query(GradeRow, "grade_history", assignment, student.person.number)
     sealed = bool(drafts) and all(draft.student_box is None for draft in drafts)
     expect(sealed, f"A draft about {student.person.name} is not there, or is sealed to them already.")
 

@@ -76,7 +76,7 @@ async def new_assignment(room: Classroom, *, due_in_ms: int = DAY_MS) -> int:
     )
 
     async def arrived() -> bool:
-        return bool(await room.students[0].ask(AssignmentRow, "assignment", sent.made))
+        return bool(await room.students[0].query(AssignmentRow, "assignment", sent.made))
 
     await eventually(arrived)
     return sent.made

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(180)
 async def hand_over(lab: Classroom, author: Session, number: int, staff: tuple[Session, ...]) -> None:
     """Make generation `number` of the course's key for these members of staff."""
     readers = {one.person.number: Reader(one.person.key, one.keys.sealing.public) for one in staff}
-    recovery = (await author.ask(SchoolRow, "school"))[0].recovery
+    recovery = (await author.query(SchoolRow, "school"))[0].recovery
     previous = await author.opener.course_key(lab.course, number - 1)
     generation = new_generation(author.cluster_id, lab.course, number, readers, recovery, previous)
     await author.send(CourseStaff(lab.course, generation), label="New staff")

@@ -9,7 +9,7 @@ from lms_desktop.school.queries.rows import Arguments, Row
 R = TypeVar("R", bound=Row)
 
 
-async def ask(link: Link, row: type[R], query: str, *arguments: Arguments) -> list[R]:
+async def query(link: Link, row: type[R], name: str, *arguments: Arguments) -> list[R]:
     """The rows that a query of `school.queries` gives, all of one state of the ledger.
 
     Raises NodeRefused, NodeUnreachable.
@@ -18,7 +18,7 @@ async def ask(link: Link, row: type[R], query: str, *arguments: Arguments) -> li
     state: int | None = None
     start: int | None = 0
     while start is not None:
-        value = await link.call("query", query, arguments, start)
+        value = await link.call("query", name, arguments, start)
         try:
             applied, found, following = value
             if start and applied != state:  # the ledger went on between two pages
@@ -29,7 +29,7 @@ async def ask(link: Link, row: type[R], query: str, *arguments: Arguments) -> li
         except (TypeError, ValueError) as error:
             raise NodeRefused(
                 "bad_reply",
-                f"The node answered the question {query!r} in another form.",
+                f"The node answered the question {name!r} in another form.",
                 next_step="Update LMS Desktop on this computer.",
             ) from error
     return rows
