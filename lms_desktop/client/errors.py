@@ -75,3 +75,16 @@ class EarlierKeys(CannotOpen):
 
 class DocumentFailed(ClientError):
     """A document (kit, slip, receipt, copy) could not be written."""
+
+
+class TutorOff(ClientError):
+    """An instructor has switched the tutor off: `reason` is theirs, `until_ms` None has no end."""
+
+    def __init__(self, reason: str, until_ms: int | None, until: str) -> None:
+        what = "The tutor is switched off here" + (f" until {until}" if until else "") + "."
+        super().__init__(
+            f"{what} Your instructor says: {reason}" if reason else what,
+            next_step="You can ask your instructor.",
+        )
+        self.reason = reason
+        self.until_ms = until_ms

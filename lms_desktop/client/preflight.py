@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from lms_desktop.client.children import NO_WINDOW, child_command, child_environment
+from lms_desktop.children import NO_WINDOW, child_command, child_environment
 from lms_desktop.client.errors import BadFile
 from lms_desktop.school import limits
 
