@@ -26,7 +26,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 # qasync takes the Qt that is loaded already.
 import qasync  # isort: skip
 
-from lms_desktop.client.children import child_command
+from lms_desktop.children import child_command
 from lms_desktop.config import machine_data, user_data
 from lms_desktop.views.crash import CrashReports
 from lms_desktop.views.preferences import Preferences

@@ -7,8 +7,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from lms_desktop.children import child_command, child_environment
 from lms_desktop.client import course, receipts, submit, today
-from lms_desktop.client.children import child_command, child_environment
 from lms_desktop.client.documents import RECEIPT_ATTACHMENT
 from lms_desktop.client.protocol import ItemState
 from lms_desktop.client.session import Session

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lms_desktop.client.children import NO_WINDOW, child_command, child_environment
+from lms_desktop.children import NO_WINDOW, child_command, child_environment
 from lms_desktop.client.errors import ClientError, NodeUnreachable
 from lms_desktop.client.link import Link
 from lms_desktop.client.protocol import NodeStatus

@@ -8,7 +8,7 @@ from PySide6.QtCore import QProcess, QProcessEnvironment, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
-from lms_desktop.client.children import child_command, child_environment
+from lms_desktop.children import child_command, child_environment
 from lms_desktop.client.errors import ClientError
 from lms_desktop.views.icons import IconLabel
 from lms_desktop.views.messages import Messages, Toasts

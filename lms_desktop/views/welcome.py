@@ -10,7 +10,7 @@ from PySide6.QtCore import QProcess, QTimer, QTimeZone, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QStackedWidget, QWidget
 
-from lms_desktop.client.children import child_command
+from lms_desktop.children import child_command
 from lms_desktop.views.dialogs import field, save_as
 from lms_desktop.views.dropzone import DropZone
 from lms_desktop.views.icons import IconLabel

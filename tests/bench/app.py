@@ -18,8 +18,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from lms_desktop.children import child_environment
 from lms_desktop.client import setup
-from lms_desktop.client.children import child_environment
 from lms_desktop.demo.seats import Seat, make_seats
 
 STARTS, STARTS_QUICK = 9, 5

@@ -16,8 +16,8 @@ from pathlib import Path
 import qasync
 from PySide6.QtWidgets import QApplication, QDialog
 
+from lms_desktop.children import child_command, child_environment
 from lms_desktop.client import people, submit
-from lms_desktop.client.children import child_command, child_environment
 from lms_desktop.client.grading import GradeState
 from lms_desktop.demo.cast import grow_pdf
 from lms_desktop.demo.school import INSTRUCTOR, STUDENTS, DemoSchool

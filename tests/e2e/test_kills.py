@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from lms_desktop.children import child_command, child_environment
 from lms_desktop.client import receipts, signin, submit
-from lms_desktop.client.children import child_command, child_environment
 from lms_desktop.client.drafts import Drafts
 from lms_desktop.client.errors import NodeRefused
 from lms_desktop.client.protocol import ItemState, OutboxItem

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lms_desktop.client.children import child_command, child_environment
+from lms_desktop.children import child_command, child_environment
 from lms_desktop.demo import marking
 from tests import disk_scan
 from tests.client import pdfs

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtWidgets import QFileDialog
 
 from lms_desktop.app import Door, EmbeddedNode
-from lms_desktop.client.children import child_command
+from lms_desktop.children import child_command
 from lms_desktop.client.link import Link
 from lms_desktop.views.crash import CrashDialog, CrashReports, group_of
 from lms_desktop.views.preferences import Preferences
