@@ -9,13 +9,42 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QBuffer, QByteArray, QEvent, QIODevice, QObject, QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QIntValidator, QPalette, QResizeEvent, QWheelEvent
+from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleAnnouncementEvent,
+    QColor,
+    QIntValidator,
+    QPalette,
+    QResizeEvent,
+    QTextCursor,
+    QWheelEvent,
+)
 from PySide6.QtPdf import QPdfDocument
 from PySide6.QtPdfWidgets import QPdfView
-from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
+from lms_desktop.views.icons import IconLabel
+from lms_desktop.views.passage import locate, rectangles
+from lms_desktop.views.pdf_pages import PdfPages
 from lms_desktop.views.theme import theme
-from lms_desktop.views.widgets import EmptyState, icon_button, label, named, row, shortcut
+from lms_desktop.views.widgets import (
+    Elided,
+    EmptyState,
+    button,
+    icon_button,
+    label,
+    named,
+    row,
+    shortcut,
+)
 
 ZOOMS = (0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
 MARGIN = 12
@@ -25,6 +54,11 @@ _PROBLEMS = {
     QPdfDocument.Error.UnsupportedSecurityScheme: "This PDF is protected in an unknown way.",
     QPdfDocument.Error.InvalidFileFormat: "This file is damaged, or is no PDF.",
 }
+
+
+def _units(text: str) -> int:
+    """How long a text is for Qt, which counts UTF-16 units."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 class PdfReader(QWidget):
@@ -39,7 +73,8 @@ class PdfReader(QWidget):
         self._buffer = QBuffer(self)
         self._document = QPdfDocument(self)
         self._fit = True
-        self.view = named(QPdfView(self), f"{area}.pages", "Pages of the document")
+        self._cited = (0, "")
+        self.view = named(PdfPages(self), f"{area}.pages", "Pages of the document")
         self.view.setPageMode(QPdfView.PageMode.MultiPage)
         self.view.setZoomMode(QPdfView.ZoomMode.Custom)
         self.view.setPageSpacing(MARGIN)
@@ -54,10 +89,12 @@ class PdfReader(QWidget):
         for widget in (self.view, self.text, self.problem):
             self._stack.addWidget(widget)
         self._bar = self._tool_bar(save)
+        self.passage = self._passage_bar()
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(8)
         box.addWidget(self._bar)
+        box.addWidget(self.passage)
         box.addWidget(self._stack, 1)
         self._navigator = self.view.pageNavigator()
         self._navigator.currentPageChanged.connect(self._on_page)
@@ -108,6 +145,29 @@ class PdfReader(QWidget):
         bar.setLayout(row(*tools, gap=4))
         return bar
 
+    def _passage_bar(self) -> QWidget:
+        """What is marked, in words: for screen readers, and where the page itself cannot show it."""
+        area = self._area
+        self._cited_text = Elided("", "")
+        self._cited_text.setObjectName(f"{area}.passage")
+        self._to_passage = button("&Show the passage", f"{area}.to_passage", on_click=self.show_passage)
+        bar = QFrame()
+        bar.setProperty("role", "banner")
+        bar.setProperty("tone", "warning")
+        close = icon_button("close", f"{area}.unmark", "Take the mark away", self.unmark)
+        bar.setLayout(
+            row(
+                IconLabel("quote", "warning", 18),
+                self._cited_text,
+                self._to_passage,
+                close,
+                margins=(12, 4, 4, 4),
+                stretch=1,
+            )
+        )
+        bar.hide()
+        return bar
+
     def _dress(self) -> None:
         palette = self.view.palette()
         palette.setColor(QPalette.ColorRole.Dark, QColor(theme.palette.sidebar))  # around the pages
@@ -123,8 +183,8 @@ class PdfReader(QWidget):
         """How many pages the document has; 0 while nothing is open."""
         return self._document.pageCount()
 
-    def open_bytes(self, data: bytes, *, page: int = 1) -> None:
-        """Show a document; one that cannot be opened shows why."""
+    def open_bytes(self, data: bytes, *, page: int = 1, quote: str = "") -> None:
+        """Show a document at a page, with a passage of it marked; one that cannot be opened shows why."""
         self._close()
         self._data = QByteArray(data)
         self._buffer.setData(self._data)
@@ -136,7 +196,7 @@ class PdfReader(QWidget):
             self._stack.setCurrentWidget(self.view)
             self._count.setText(f"of {self.pages}")
             self._number.setValidator(QIntValidator(1, self.pages, self._number))
-            QTimer.singleShot(0, self, lambda: self._after_open(page))
+            QTimer.singleShot(0, self, lambda: self._after_open(page, quote))
         self._enable()
 
     def close_document(self) -> None:
@@ -148,17 +208,62 @@ class PdfReader(QWidget):
         self._enable()
 
     def _close(self) -> None:
+        self.unmark()
         self._document.close()
         self._buffer.close()
         self._data = QByteArray()
         self._buffer.setData(self._data)
         self.text.clear()
 
-    def _after_open(self, page: int) -> None:
+    def _after_open(self, page: int, quote: str) -> None:
         if self._fit:
             self.fit_width()
         self.go_to(page)
-        self._on_page(page - 1)
+        self._on_page(self.page - 1)
+        if quote:
+            self.mark(page, quote)
+
+    def mark(self, page: int, quote: str) -> None:
+        """Mark a passage on a page (from 1) and scroll to it; the bar above says what it is."""
+        if not 1 <= page <= self.pages:
+            return
+        self._cited = (page, quote)
+        lines = rectangles(self._document, page - 1, quote)
+        self.view.mark(page - 1, lines)
+        words = " ".join(quote.split())
+        text = f"Marked on page {page}: “{words}”" if lines else f"Cited from page {page}: “{words}”"
+        self._cited_text.set_full(text)
+        self._cited_text.setAccessibleName(text)
+        self._to_passage.setEnabled(True)
+        self.passage.show()
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self._cited_text, text))
+        self.show_passage()
+
+    def show_passage(self) -> None:
+        """Go back to the passage that is marked."""
+        page, quote = self._cited
+        if not page:
+            return
+        self.go_to(page)
+        if self._stack.currentWidget() is self.text:
+            self._select(quote)
+        else:
+            self.view.show_mark()
+
+    def unmark(self) -> None:
+        """Take the mark away."""
+        self._cited = (0, "")
+        self.view.mark(0, ())
+        self.passage.hide()
+
+    def _select(self, quote: str) -> None:
+        found = locate(self.text.toPlainText(), quote)
+        if found is not None:
+            cursor = self.text.textCursor()
+            cursor.setPosition(_units(self.text.toPlainText()[: found[0]]))
+            cursor.setPosition(_units(self.text.toPlainText()[: found[1]]), QTextCursor.MoveMode.KeepAnchor)
+            self.text.setTextCursor(cursor)
+            self.text.ensureCursorVisible()
 
     def go_to(self, page: int) -> None:
         """Show a page, counted from 1; beyond the ends shows the first or the last."""
@@ -202,6 +307,8 @@ class PdfReader(QWidget):
         text = self._document.getAllText(page - 1).text().strip()
         self.text.setPlainText(text or "This page holds no text: it is a picture, or empty.")
         self._number.setText(str(page))
+        if page == self._cited[0]:
+            self._select(self._cited[1])
 
     def _set_zoom(self, factor: float) -> None:
         self.view.setZoomFactor(factor)
@@ -238,7 +345,13 @@ class PdfReader(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if self._fit and self.pages:
-            QTimer.singleShot(0, self, self.fit_width)
+            QTimer.singleShot(0, self, self._refit)
+
+    def _refit(self) -> None:
+        in_view = any(mark.toRect().intersects(self.view.viewport().rect()) for mark in self.view.on_view())
+        self.fit_width()
+        if in_view:
+            self.view.show_mark()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QWheelEvent) and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
