@@ -11,6 +11,7 @@ usage: lms-desktop [VERB ...]
   (no verb)   open the app
   node        run this machine's node without a window
   demo        a school on this computer: three machines, two courses, people of each role
+  tutor       the tutor's language models on this machine: get, check, add, list
   verify      check a receipt against this machine's ledger, offline
   --version   say which version this is
 
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from lms_desktop.demo.command import main as demo
 
             return demo(rest)
+        case "tutor":
+            return _tutor(rest)
         case "verify":
             from lms_desktop.verify import main as verify
 
@@ -59,3 +62,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from lms_desktop.app import main as app
 
     return app(words)
+
+
+def _tutor(words: list[str]) -> int:
+    match words:
+        case ["worker", *rest]:  # a child of the node
+            from lms_desktop.tutor.worker import main as worker
+
+            return worker(rest)
+        case ["extract", *rest]:  # a child of the worker, for one PDF
+            from lms_desktop.tutor.pdftext import main as extract
+
+            return extract(rest)
+    from lms_desktop.config import machine_data
+    from lms_desktop.tutor.command import main as tutor
+
+    return tutor(words, data=machine_data())

@@ -22,7 +22,7 @@ DAY_MS = 24 * 60 * 60 * 1000
 class MachineRow:
     """One machine of the school, as this machine sees it.
 
-    `role`: leader, voter, learner, removed, or unknown.
+    `role`: leader, voter, learner, removed, or unknown. `gpu_host`: it runs the tutor.
     """
 
     machine: int
@@ -37,6 +37,7 @@ class MachineRow:
     digest: bytes
     version: str
     here: bool
+    gpu_host: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,11 @@ async def set_keeper(session: Session, *, machine: int, keeper: bool) -> Sent:
     return await session.send(MachineSet(machine, None, keeper, None, False), label="Keeper tag")
 
 
+async def set_gpu_host(session: Session, *, machine: int, on: bool) -> Sent:
+    """Tag or untag a machine that runs the tutor for all the others: its worker starts, or stops."""
+    return await session.send(MachineSet(machine, None, None, on, False), label="GPU host tag")
+
+
 async def remove_machine(session: Session, *, machine: int) -> Sent:
     """Take a machine out of the school, for good: to come back it joins anew."""
     return await session.send(MachineSet(machine, None, None, None, True), label="Removal of a machine")
@@ -129,14 +135,15 @@ async def stop_node(session: Session) -> None:
 
 
 def _row(machine: SchoolMachine, live: Any, here: int | None) -> MachineRow:
-    address = f"{machine.host}:{machine.port}"
-    base = (machine.machine, machine.name, address)
-    if not machine.active or live is None:
-        role = "unknown" if machine.active else "removed"
-        return MachineRow(*base, role, machine.keeper, False, None, 0, b"", b"", "", machine.machine == here)
-    _, _, online, last_seen, role, applied, head, digest, version, _, _ = live
+    role, online, last_seen, applied, head, digest, version = "unknown", False, None, 0, b"", b"", ""
+    if not machine.active:
+        role = "removed"
+    elif live is not None:
+        _, _, online, last_seen, role, applied, head, digest, version, _, _ = live
     return MachineRow(
-        *base,
+        machine.machine,
+        machine.name,
+        f"{machine.host}:{machine.port}",
         role,
         machine.keeper,
         online,
@@ -146,6 +153,7 @@ def _row(machine: SchoolMachine, live: Any, here: int | None) -> MachineRow:
         digest,
         version,
         machine.machine == here,
+        machine.active and machine.gpu_host,
     )
 
 
