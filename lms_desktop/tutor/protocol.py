@@ -277,8 +277,8 @@ def _unpack(frame: bytes, known: "dict[int, type[M]]") -> M:
 @dataclass(frozen=True, slots=True)
 class Link:
     """What a child reads from its standard input before all else: where its node listens, the node's CURVE
-    key, the key pair made for this child (Z85), the folder of the tutor's data, whether to be the light tutor
-    (no language model, whatever is installed), and how much memory it may take (bytes, 0: no limit)."""
+    key, the key pair made for this child (Z85), the folder of the tutor's data, and whether to be the light
+    tutor (no language model, whatever is installed)."""
 
     port: int
     server: str
@@ -286,7 +286,6 @@ class Link:
     secret: str
     folder: str
     light: bool
-    memory: int
 
     def line(self) -> bytes:
         """One line of JSON."""

@@ -80,7 +80,6 @@ def test_a_report_arrives_as_it_was_sent(message: protocol.Report) -> None:
         [2, ID, 5, 4, 0, "text", [], 0, True, 1],
         [1, 4, [[9, "material", "Week 1", "", "", None]], False],
     ],
-    ids=str,
 )
 def test_what_is_no_message_is_refused(values: list[wire.Packable]) -> None:
     with pytest.raises(ProtocolError):
@@ -96,7 +95,7 @@ def test_a_message_has_a_bound() -> None:
 
 
 def test_a_childs_link_is_one_line() -> None:
-    link = Link(4711, "S" * 40, "P" * 40, "K" * 40, "/data/tutor \n", True, 0)
+    link = Link(4711, "S" * 40, "P" * 40, "K" * 40, "/data/tutor \n", True)
     assert link.line().count(b"\n") == 1
     assert Link.parse(link.line()) == link
     with pytest.raises(ProtocolError):
