@@ -1,4 +1,4 @@
-"""The PDFs that the app makes: recovery kit, invitation slips, receipts. Names are text, never markup."""
+"""The PDFs that the app makes: recovery kit, slips, receipts, transcripts. Names are text, never markup."""
 
 import io
 import os
@@ -47,6 +47,25 @@ class ReceiptText:
     short_code: str
     lines: tuple[tuple[str, str], ...]
     explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One contribution to a transcript: who and when, what, the passages quoted with their places, a note."""
+
+    heading: str
+    text: str
+    quotes: tuple[tuple[str, str], ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """A conversation or a question with its replies, in their order; every value is already formatted."""
+
+    heading: str
+    lines: tuple[tuple[str, str], ...]
+    spoken: tuple[Spoken, ...]
 
 
 def slips(texts: Sequence[SlipText], *, per_page: int = 1) -> bytes:
@@ -122,6 +141,30 @@ def receipt(text: ReceiptText, *, machine_readable: bytes) -> bytes:
     return output.getvalue()
 
 
+def transcript(text: Transcript) -> bytes:
+    """A transcript as a PDF."""
+    reportlab = _Reportlab()
+    story = [reportlab.small("LMS Desktop"), reportlab.title(text.heading), reportlab.table(text.lines)]
+    for spoken in text.spoken:
+        story.append(reportlab.heading(spoken.heading))
+        if spoken.text:
+            story.append(reportlab.body(spoken.text))
+        for quote, place in spoken.quotes:
+            story += [reportlab.quote(f"“{quote}”"), reportlab.small(f"– {place}")]
+        if spoken.note:
+            story.append(reportlab.small(spoken.note))
+    return reportlab.build(story, text.heading)
+
+
+def transcript_text(text: Transcript) -> bytes:
+    """A transcript as plain text in UTF-8, one newline a line."""
+    parts = [text.heading, "\n".join(f"{label}: {value}" for label, value in text.lines)]
+    for spoken in text.spoken:
+        quotes = [f"  “{quote}”\n  – {place}" for quote, place in spoken.quotes]
+        parts.append("\n".join(filter(None, (f"{spoken.heading}:", spoken.text, *quotes, spoken.note))))
+    return ("\n\n".join(parts) + "\n").encode("utf-8", "replace")
+
+
 def write_file(destination: Path, data: bytes) -> Path:
     """Write a whole file or none: beside the destination first, then in its place. Raises DocumentFailed."""
     try:
@@ -181,6 +224,7 @@ class _Reportlab:
             "small": ParagraphStyle(
                 "small", parent=body, fontSize=9, leading=12, textColor=muted, spaceAfter=2
             ),
+            "quote": ParagraphStyle("quote", parent=body, leftIndent=14, spaceBefore=2, spaceAfter=2),
             "title": ParagraphStyle(
                 "title", parent=body, fontName=bold, fontSize=17, leading=22, spaceAfter=10
             ),
@@ -205,13 +249,16 @@ class _Reportlab:
     def _paragraph(self, style: str, text: str) -> Any:
         from reportlab.platypus import Paragraph
 
-        return Paragraph(escape(text), self._styles[style])
+        return Paragraph(escape(text).replace("\n", "<br/>"), self._styles[style])
 
     def body(self, text: str) -> Any:
         return self._paragraph("body", text)
 
     def small(self, text: str) -> Any:
         return self._paragraph("small", text)
+
+    def quote(self, text: str) -> Any:
+        return self._paragraph("quote", text)
 
     def title(self, text: str) -> Any:
         return self._paragraph("title", text)

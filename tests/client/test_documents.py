@@ -51,6 +51,23 @@ def test_a_receipt_carries_its_machine_readable_form(tmp_path: Path) -> None:
     assert "K7QF-2M9X" in reader.pages[0].extract_text()
 
 
+def test_a_transcript_says_who_said_what_and_what_was_quoted_from_where(tmp_path: Path) -> None:
+    text = documents.Transcript(
+        "Questions to the tutor",
+        (("Student", "Zoë & <Co>"),),
+        (
+            documents.Spoken("Zoë, 14:03", "Why halve?\nAnd why twice?"),
+            documents.Spoken("The tutor", "", (("Each step halves <the> list.", "Cost, page 2"),), "Unsure."),
+        ),
+    )
+    (page,) = _pages(tmp_path, documents.transcript(text))
+    plain = documents.transcript_text(text).decode()
+    for said in ("Zoë & <Co>", "Why halve?", "And why twice?", "Each step halves <the> list.", "Unsure."):
+        assert said in page
+        assert said in plain
+    assert plain.index("Why halve?\nAnd why twice?") < plain.index("Cost, page 2")
+
+
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     target = tmp_path / "folder" / "file.pdf"
     documents.write_file(target, b"first")
