@@ -16,3 +16,5 @@ class Changes(IntFlag):
     PROGRESS = 64
     MACHINES = 128
     AUDIT = 256
+    QUESTIONS = 512
+    TUTOR = 1024

@@ -30,6 +30,24 @@ GRADES_AT_ONCE = 300
 STAFF = 100
 TOKEN_USES = 1_000
 
+CONVERSATION_BYTES = 16
+ASKS_PER_HOUR = 60
+"""How many questions a student may put to the tutor in an hour unless staff say otherwise."""
+ASKS_PER_HOUR_MAX = 1_000
+EXCHANGES = 2_000
+"""Exchanges with the tutor that one person may keep in one course."""
+REASON = 200
+QUESTIONS = 500
+"""Questions of one student to the instructors of one course."""
+POSTS = 200
+"""What the student who asked may add to one question; replies are not counted."""
+POST = 8_000
+POST_BYTES = 30_000
+CITATIONS = 8
+QUOTE = 800
+EXCHANGES_AT_ONCE = 100
+"""Rows that one query of exchanges answers: each may have a box of the largest size."""
+
 STAMP = 253_370_764_799_999
 """The last millisecond of the year 9998, UTC: a calendar can show it in every zone."""
 NUMBER = (1 << 63) - 1

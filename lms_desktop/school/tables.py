@@ -3,7 +3,9 @@
 References and times are integers, keys and boxes bytes; nothing here is unsealed. A thing that is
 edited has a row with its current revision and one row for each revision; a revision that was made
 from a stale one is kept ``beside`` and never becomes current. ``school_standings`` holds, for one
-student and one assignment, which submission, grade and extension count.
+student and one assignment, which submission, grade and extension count. Where something belongs to a
+course rather than to an assignment of it, ``assignment`` is 0. A question is ``waiting`` for a reply since
+that time, and for none where it is nil.
 """
 
 import sqlite3
@@ -110,6 +112,42 @@ CREATE TABLE IF NOT EXISTS school_standings (
     student INTEGER NOT NULL, assignment INTEGER NOT NULL, extension INTEGER, submission INTEGER,
     grade INTEGER, released INTEGER, PRIMARY KEY (student, assignment)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS school_standings_assignment ON school_standings (assignment);
+
+CREATE TABLE IF NOT EXISTS school_tutor_settings (
+    revision INTEGER PRIMARY KEY, course INTEGER NOT NULL, assignment INTEGER NOT NULL, replaces INTEGER,
+    mode INTEGER NOT NULL, starts INTEGER, ends INTEGER, per_hour INTEGER, reason TEXT NOT NULL,
+    author INTEGER NOT NULL, stamp INTEGER NOT NULL, position INTEGER NOT NULL, beside INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS school_tutor_settings_course ON school_tutor_settings (course, assignment);
+CREATE TABLE IF NOT EXISTS school_tutor (
+    course INTEGER NOT NULL, assignment INTEGER NOT NULL, revision INTEGER NOT NULL,
+    PRIMARY KEY (course, assignment)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS school_exchanges (
+    exchange INTEGER PRIMARY KEY, course INTEGER NOT NULL, assignment INTEGER NOT NULL,
+    conversation BLOB NOT NULL, asked_at INTEGER NOT NULL, machine INTEGER NOT NULL,
+    verdict INTEGER NOT NULL, {_SEALED}, {_ORIGIN}, position INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS school_exchanges_course ON school_exchanges (course, position);
+CREATE INDEX IF NOT EXISTS school_exchanges_author ON school_exchanges (author, course, position);
+CREATE INDEX IF NOT EXISTS school_exchanges_conversation ON school_exchanges (conversation, position);
+
+CREATE TABLE IF NOT EXISTS school_questions (
+    question INTEGER PRIMARY KEY, course INTEGER NOT NULL, assignment INTEGER NOT NULL, conversation BLOB,
+    {_SEALED}, {_ORIGIN}, position INTEGER NOT NULL, waiting INTEGER, settled INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS school_questions_course ON school_questions (course, waiting);
+CREATE INDEX IF NOT EXISTS school_questions_author ON school_questions (author, course);
+CREATE INDEX IF NOT EXISTS school_questions_conversation ON school_questions (conversation);
+CREATE TABLE IF NOT EXISTS school_posts (
+    post INTEGER PRIMARY KEY, question INTEGER NOT NULL, staff INTEGER NOT NULL, {_SEALED}, {_ORIGIN},
+    position INTEGER NOT NULL, seen INTEGER);
+CREATE INDEX IF NOT EXISTS school_posts_question ON school_posts (question, position);
+CREATE TABLE IF NOT EXISTS school_class_answers (
+    answer INTEGER PRIMARY KEY, course INTEGER NOT NULL, assignment INTEGER NOT NULL, question INTEGER,
+    title TEXT NOT NULL, text TEXT NOT NULL, pages BLOB NOT NULL, author INTEGER NOT NULL,
+    stamp INTEGER NOT NULL, position INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS school_class_answers_course ON school_class_answers (course, position);
+CREATE INDEX IF NOT EXISTS school_class_answers_question ON school_class_answers (question);
+CREATE TABLE IF NOT EXISTS school_class_answers_seen (
+    answer INTEGER NOT NULL, student INTEGER NOT NULL, stamp INTEGER NOT NULL,
+    PRIMARY KEY (answer, student)) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS school_audit (
     position INTEGER PRIMARY KEY, stamp INTEGER NOT NULL, author INTEGER NOT NULL, kind INTEGER NOT NULL,

@@ -1,7 +1,7 @@
 """Every kind of command. Kinds are frozen numbers; each area has its own range with room to grow.
 
 1 people, 20 machines, 40 courses, 60 materials, 80 assignments, 100 submissions, 120 grades,
-140 progress, 160 the school.
+140 progress, 160 the school, 180 the tutor, 200 questions.
 """
 
 from lms_desktop.school.commands.courses import (
@@ -35,7 +35,16 @@ from lms_desktop.school.commands.people import (
     Role,
     WrappedKeysSet,
 )
+from lms_desktop.school.commands.questions import (
+    Citation,
+    ClassAnswer,
+    QuestionAsk,
+    QuestionPost,
+    QuestionSeen,
+    QuestionSettle,
+)
 from lms_desktop.school.commands.school import RulesRaise, Void
+from lms_desktop.school.commands.tutor import TutorExchange, TutorMode, TutorSet
 from lms_desktop.school.commands.work import (
     AssignmentArchive,
     AssignmentEdit,
@@ -85,6 +94,13 @@ COMMANDS: dict[int, type[Command]] = {
         GradeSeen,
         Void,
         RulesRaise,
+        TutorSet,
+        TutorExchange,
+        QuestionAsk,
+        QuestionPost,
+        QuestionSettle,
+        ClassAnswer,
+        QuestionSeen,
     )
 }
 """Every kind by its number on the wire."""
@@ -94,6 +110,8 @@ __all__ = [
     "AssignmentArchive",
     "AssignmentEdit",
     "AssignmentPublish",
+    "Citation",
+    "ClassAnswer",
     "Command",
     "CommandError",
     "CourseArchive",
@@ -121,6 +139,10 @@ __all__ = [
     "PersonAdd",
     "PersonInvite",
     "PersonSetActive",
+    "QuestionAsk",
+    "QuestionPost",
+    "QuestionSeen",
+    "QuestionSettle",
     "Role",
     "RulesRaise",
     "Sealed",
@@ -129,6 +151,9 @@ __all__ = [
     "Submission",
     "TokenAdd",
     "TokenRevoke",
+    "TutorExchange",
+    "TutorMode",
+    "TutorSet",
     "Void",
     "WrappedKeysSet",
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from lms_desktop.school.queries import audit, courses, files, people, today, work
+from lms_desktop.school.queries import audit, courses, files, people, questions, today, tutor, work
 from lms_desktop.school.queries.rows import Row
 
 
@@ -58,6 +58,21 @@ QUERIES: dict[str, Query] = {
     "course_progress": Query(today.course_progress, today.ProgressRow, (int,)),
     "to_grade": Query(today.to_grade, today.ToGradeRow, (int, int)),
     "missing": Query(today.missing, today.MissingRow, (int, int)),
+    "tutor_settings": Query(tutor.tutor_settings, tutor.TutorSettingRow, (int,)),
+    "tutor_setting": Query(tutor.tutor_setting, tutor.TutorStateRow, (int, int, int)),
+    "exchanges": Query(tutor.exchanges, tutor.ExchangeRow, (int, int)),
+    "my_exchanges": Query(tutor.my_exchanges, tutor.ExchangeRow, (int, int, int)),
+    "conversation": Query(tutor.conversation, tutor.ExchangeRow, (bytes,)),
+    "course_documents": Query(tutor.course_documents, tutor.DocumentRow, (int,)),
+    "gpu_hosts": Query(tutor.gpu_hosts, tutor.GpuHostRow, ()),
+    "questions": Query(questions.questions, questions.QuestionRow, (int,)),
+    "my_questions": Query(questions.my_questions, questions.QuestionRow, (int,)),
+    "question": Query(questions.question, questions.QuestionRow, (int,)),
+    "posts": Query(questions.posts, questions.PostRow, (int,)),
+    "class_answers": Query(questions.class_answers, questions.ClassAnswerRow, (int, int)),
+    "question_counts": Query(questions.question_counts, questions.CountsRow, (int,)),
+    "unanswered": Query(questions.unanswered, questions.UnansweredRow, (int,)),
+    "replies": Query(questions.replies, questions.ReplyRow, (int,)),
     "material_manifests": Query(files.material_manifests, files.MaterialManifestRow, ()),
     "submission_manifests": Query(files.submission_manifests, files.SubmissionManifestRow, (int,)),
     "keepers": Query(files.keepers, files.KeeperRow, ()),
