@@ -56,6 +56,13 @@ _WORDS: dict[int, Words] = {
     ),
     c.MaterialRead.KIND: Words("read “{subject}” in “{course}”", "mark a material as read"),
     c.GradeSeen.KIND: Words("saw their grade for “{subject}” in “{course}”", "mark a grade as seen"),
+    c.TutorSet.KIND: Words("{subject} in “{course}”", "change the tutor's settings"),
+    c.TutorExchange.KIND: Words("asked the tutor in “{course}”", "keep an answer of the tutor"),
+    c.QuestionAsk.KIND: Words("asked the instructors of “{course}” a question", "ask the instructors"),
+    c.QuestionPost.KIND: Words("{subject} in “{course}”", "write to a question"),
+    c.QuestionSettle.KIND: Words("{subject} in “{course}”", "say that a question needs no reply"),
+    c.ClassAnswer.KIND: Words("answered “{subject}” for the class in “{course}”", "answer the class"),
+    c.QuestionSeen.KIND: Words("read a reply", "mark a reply as read"),
     c.Void.KIND: Words("took back something that had not been accepted", "take something back"),
     c.RulesRaise.KIND: Words("raised the school's rules to version {count}", "raise the school's rules"),
 }

@@ -38,7 +38,7 @@ EXCHANGES = 2_000
 """Exchanges with the tutor that one person may keep in one course."""
 REASON = 200
 QUESTIONS = 500
-"""Questions of one student to the instructors of one course."""
+"""Questions of one student to the instructors of one course, and how many one query answers."""
 POSTS = 200
 """What the student who asked may add to one question; replies are not counted."""
 POST = 8_000

@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from lms_desktop.school import limits
+
 
 class Outcome(IntEnum):
     """0 is accepted; everything else is a refusal with a sentence for people."""
@@ -26,6 +28,7 @@ class Outcome(IntEnum):
     NOT_STAFF = 23
     NOT_ENROLLED = 24
     NOT_YOURS = 25
+    NOT_IN_COURSE = 26
 
     # People and machines.
     UNKNOWN_PERSON = 40
@@ -70,6 +73,14 @@ class Outcome(IntEnum):
 
     # The school.
     RULES_NOT_RAISED = 120
+
+    # The tutor and the questions.
+    EMPTY_SPAN = 140
+    TOO_MANY_EXCHANGES = 141
+    UNKNOWN_QUESTION = 142
+    TOO_MANY_QUESTIONS = 143
+    TOO_MANY_POSTS = 144
+    UNKNOWN_REPLY = 145
 
     @property
     def sentence(self) -> str:
@@ -117,6 +128,7 @@ _SENTENCES: dict[Outcome, str] = {
     Outcome.NOT_STAFF: "Only an instructor of this course may do this.",
     Outcome.NOT_ENROLLED: "Only a student of this course may do this. Ask your instructor to enrol you.",
     Outcome.NOT_YOURS: "This belongs to someone else.",
+    Outcome.NOT_IN_COURSE: "Only students and instructors of this course may do this.",
     Outcome.UNKNOWN_PERSON: "There is no such person in the school.",
     Outcome.PERSON_INACTIVE: "This person's account has been switched off.",
     Outcome.USERNAME_TAKEN: "Another person already has this login. Choose another.",
@@ -155,4 +167,16 @@ _SENTENCES: dict[Outcome, str] = {
     Outcome.WRONG_KEY: "This was sealed to a key that the person no longer has. Open it again and retry.",
     Outcome.TOO_MUCH_WORK: "Your files take all the room that one student may have. Ask an administrator.",
     Outcome.RULES_NOT_RAISED: "The school's rules can only be raised to the next version.",
+    Outcome.EMPTY_SPAN: "The end must come after the start. Choose a later end.",
+    Outcome.TOO_MANY_EXCHANGES: (
+        f"You have kept {limits.EXCHANGES:,} questions to the tutor in this course, which is the most there "
+        "can be. The tutor still answers, but its answers are no longer kept."
+    ),
+    Outcome.UNKNOWN_QUESTION: "There is no such question in this course.",
+    Outcome.TOO_MANY_QUESTIONS: (
+        f"You have asked {limits.QUESTIONS:,} questions in this course, which is the most there can be. "
+        "Write again in one of them."
+    ),
+    Outcome.TOO_MANY_POSTS: "This question has as much from you as one can hold. Ask a new question.",
+    Outcome.UNKNOWN_REPLY: "There is no such reply or answer.",
 }

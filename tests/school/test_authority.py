@@ -9,6 +9,7 @@ from lms_desktop.school.commands import (
     AssignmentArchive,
     AssignmentEdit,
     AssignmentPublish,
+    ClassAnswer,
     Command,
     CourseArchive,
     CourseCreate,
@@ -33,12 +34,19 @@ from lms_desktop.school.commands import (
     PersonAdd,
     PersonInvite,
     PersonSetActive,
+    QuestionAsk,
+    QuestionPost,
+    QuestionSeen,
+    QuestionSettle,
     Role,
     RulesRaise,
     Slot,
     Submission,
     TokenAdd,
     TokenRevoke,
+    TutorExchange,
+    TutorMode,
+    TutorSet,
     Void,
     WrappedKeysSet,
 )
@@ -95,6 +103,13 @@ ALLOWED: dict[type[Command], tuple[str, ...]] = {
     GradeSeen: STUDENT,
     Void: (*PEOPLE, "machine", "token", "invitation"),
     RulesRaise: ("administrator",),
+    TutorSet: STAFF,
+    TutorExchange: ("student", "teacher"),
+    QuestionAsk: STUDENT,
+    QuestionPost: ("student", "teacher"),
+    QuestionSettle: STAFF,
+    ClassAnswer: STAFF,
+    QuestionSeen: STUDENT,
 }
 
 
@@ -126,6 +141,8 @@ def cast() -> Cast:
     draft = world.draft(teacher, assignment, class_.bo)
     released = world.draft(teacher, assignment, class_.ann)
     world.release(teacher, assignment, released)
+    question = world.question(class_.ann, course)
+    reply = world.do(teacher, QuestionPost(question, sealed(student=1)))
     valid: tuple[Command, ...] = (
         WrappedKeysSet(b"wrapped"),
         PersonAdd("Some One", "someone", Role.INSTRUCTOR, seed("slip")),
@@ -158,6 +175,13 @@ def cast() -> Cast:
         GradeSeen(released),
         Void(),
         RulesRaise(2),
+        TutorSet(course, assignment, None, TutorMode.OFF, None, None, None, "An exam."),
+        world.exchange(course, assignment),
+        QuestionAsk(course, assignment, None, sealed(student=1)),
+        QuestionPost(question, sealed(student=1)),
+        QuestionSettle(question, True),
+        ClassAnswer(course, assignment, question, "When is it due?", "On Friday.", ()),
+        QuestionSeen(reply),
     )
     return Cast(class_, authors, {type(command): command for command in valid})
 
@@ -185,6 +209,7 @@ def test_each_kind_is_accepted_from_its_authors_and_refused_from_all_others(
         Outcome.NOT_ADMINISTRATOR,
         Outcome.NOT_STAFF,
         Outcome.NOT_ENROLLED,
+        Outcome.NOT_IN_COURSE,
         Outcome.NOT_YOURS,
         Outcome.STAFF_MISMATCH,
     }

@@ -4,6 +4,8 @@ import pytest
 
 from lms_desktop.school.commands import (
     AssignmentArchive,
+    Citation,
+    ClassAnswer,
     CourseArchive,
     Extension,
     GradeCorrect,
@@ -11,15 +13,21 @@ from lms_desktop.school.commands import (
     MaterialEdit,
     MaterialRead,
     PersonInvite,
+    QuestionAsk,
+    QuestionPost,
     Role,
+    TutorMode,
+    TutorSet,
 )
 from lms_desktop.school.deadlines import Group, Reason, Timing
 from lms_desktop.school.queries import QUERIES, audit, courses, files, people, today, work
 from tests.school.world import ADMIN, DAY, HOUR, MACHINE_A, START, Class, World, file, sealed, seed
 
+CONVERSATION = b"a conversation 1"
+
 
 class InUse(Class):
-    """The class after a week: a second course, materials, work in each state."""
+    """The class after a week: a second course, materials, work and questions in each state."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -36,6 +44,22 @@ class InUse(Class):
         self.graded = world.draft(teacher, self.assignment, self.ann, submission=self.hers)
         world.release(teacher, self.assignment, self.graded)
         self.drafted = world.draft(teacher, self.old, self.ann)
+        self.setting = world.do(
+            teacher,
+            TutorSet(
+                self.course, self.assignment, None, TutorMode.HINTS, None, START + DAY, 20, "Think first."
+            ),
+        )
+        self.exchange = world.do(self.ann, world.exchange(self.course, self.assignment, CONVERSATION))
+        self.asked = world.do(
+            self.ann, QuestionAsk(self.course, self.assignment, CONVERSATION, sealed(student=1))
+        )
+        self.open = world.question(self.bo, self.course)
+        self.reply = world.do(teacher, QuestionPost(self.asked, sealed(student=1)))
+        page = Citation(self.notes, 2, "The harvest failed twice.")
+        self.answer = world.do(
+            teacher, ClassAnswer(self.course, None, None, "Why did it fail?", "Rain.", (page,))
+        )
         world.do(self.bo, world.submission(self.soon))
 
 
@@ -212,14 +236,24 @@ _EXAMPLES = {int: 1, str: "ann", bytes: bytes(32)}
 @pytest.mark.parametrize("name", sorted(QUERIES))
 def test_each_query_answers_rows_of_its_type_that_survive_the_wire(school: InUse, name: str) -> None:
     query = QUERIES[name]
-    things = (school.assignment, school.course, school.notes, school.hers, school.ann, school.teacher)
+    things = (
+        school.assignment,
+        school.course,
+        school.notes,
+        school.hers,
+        school.ann,
+        school.bo,
+        school.teacher,
+        school.asked,
+        CONVERSATION,
+    )
     answers = [
         row
         for thing in things
         for row in query.run(
             school.world.db,
             *[
-                thing if place == 0 and kind is int else _EXAMPLES[kind]
+                thing if place == 0 and kind is type(thing) else _EXAMPLES[kind]
                 for place, kind in enumerate(query.arguments)
             ],
         )

@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from lms_desktop.school import limits, rules
-from lms_desktop.school.commands import COMMANDS, GradeSeen, MaterialRead, RulesRaise, Submission
+from lms_desktop.school.commands import (
+    COMMANDS,
+    GradeSeen,
+    MaterialRead,
+    QuestionAsk,
+    QuestionSeen,
+    RulesRaise,
+    Submission,
+    TutorExchange,
+)
 from lms_desktop.school.outcomes import Outcome
 from lms_desktop.school.schema import (
     Bool,
@@ -30,6 +39,7 @@ from tests.school.test_queries import InUse
 from tests.school.world import ADMIN, DAY, MACHINE_A, START, ZONE, World, seed
 
 COMMANDS_PER_SEED = 300
+_OF_STUDENTS = Submission | MaterialRead | GradeSeen | QuestionAsk | QuestionSeen | TutorExchange
 
 
 class Babbler:
@@ -55,7 +65,17 @@ class Babbler:
             "machine": [MACHINE_A],
             "grade": [school.graded, school.drafted],
             "submission": [school.hers],
-            "replaces": [school.course, school.assignment, school.notes, school.hers, school.drafted],
+            "question": [school.asked, school.open],
+            "item": [school.reply, school.answer],
+            "document": [school.notes, school.assignment],
+            "replaces": [
+                school.course,
+                school.assignment,
+                school.notes,
+                school.hers,
+                school.drafted,
+                school.setting,
+            ],
         }
         self.authors = [ADMIN, MACHINE_A, school.ann, school.bo, school.outsider, *[school.teacher] * 6]
         self.students = [school.ann, school.bo]
@@ -70,7 +90,7 @@ class Babbler:
 
     def author(self, command: Command) -> int:
         """Someone who may say this, often."""
-        if isinstance(command, Submission | MaterialRead | GradeSeen) and self.chance.random() < 0.9:
+        if isinstance(command, _OF_STUDENTS) and self.chance.random() < 0.9:
             return self.chance.choice(self.students)
         return self.chance.choice(self.authors)
 

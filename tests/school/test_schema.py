@@ -70,6 +70,13 @@ def test_kinds_are_frozen() -> None:
         141: "GradeSeen",
         160: "Void",
         161: "RulesRaise",
+        180: "TutorSet",
+        181: "TutorExchange",
+        200: "QuestionAsk",
+        201: "QuestionPost",
+        202: "QuestionSettle",
+        203: "ClassAnswer",
+        204: "QuestionSeen",
     }
 
 

@@ -24,14 +24,17 @@ from lms_desktop.school.commands import (
     MachineJoin,
     MaterialPublish,
     PersonAdd,
+    QuestionAsk,
     Role,
     Sealed,
     Slot,
     StaffSlot,
     Submission,
     TokenAdd,
+    TutorExchange,
 )
 from lms_desktop.school.outcomes import Outcome
+from lms_desktop.trust.answers import Verdict
 from lms_desktop.trust.genesis import FirstAdministrator, FirstMachine, Genesis
 from lms_desktop.trust.primitives import SigningKey
 
@@ -271,6 +274,20 @@ class World:
         """Releases drafts."""
         slots = tuple(GradeSlot(grade, Slot(1, b"student")) for grade in grades)
         self.do(teacher, GradeRelease(assignment, slots))
+
+    # Asking.
+
+    def exchange(
+        self, course: int, assignment: int | None = None, conversation: bytes = bytes(16)
+    ) -> TutorExchange:
+        """What an app keeps of a question that the tutor answered."""
+        return TutorExchange(
+            course, assignment, conversation, self.now, MACHINE_A, Verdict.ANSWERED, sealed(student=1)
+        )
+
+    def question(self, student: int, course: int, assignment: int | None = None) -> int:
+        """A question to the instructors."""
+        return self.do(student, QuestionAsk(course, assignment, None, sealed(student=1)))
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from lms_desktop.school import limits
 from lms_desktop.school.queries.rows import Database, Row, SealedRow, rows
 from lms_desktop.trust import wire
 
@@ -24,7 +25,8 @@ class QuestionRow(SealedRow):
 
     ``state`` is a `QuestionState`; ``waiting`` the time since when it is unanswered. ``posts`` counts what
     followed it; the last of that, or the question, is of ``last_author`` at ``last_stamp``. ``unread``
-    counts replies that the asker has not seen. ``answer`` is the class answer made of it, if any.
+    counts replies, class answers among them, that the asker has not seen. ``answer`` is a class answer made
+    of it, if there is one.
     """
 
     question: int
@@ -58,7 +60,7 @@ class PostRow(SealedRow):
 @dataclass(frozen=True, slots=True)
 class ClassAnswerRow(Row):
     """An answer for the class. ``pages`` are (document, page, quote); ``seen``: when the person read it;
-    ``new``: they have still to, being a student of the course since before it was written."""
+    ``new``: they have still to, because it was written for them."""
 
     answer: int
     course: int
@@ -123,7 +125,9 @@ SELECT q.course, q.assignment, q.author, q.lane, q.seq, q.stamp, q.box, q.commit
     CASE WHEN NOT q.settled THEN q.waiting END,
     (SELECT count(*) FROM school_posts o WHERE o.question = q.question),
     coalesce(l.stamp, q.stamp), coalesce(l.author, q.author), coalesce(n.name, p.name),
-    (SELECT count(*) FROM school_posts o WHERE o.question = q.question AND o.staff AND o.seen IS NULL),
+    (SELECT count(*) FROM school_posts o WHERE o.question = q.question AND o.staff AND o.seen IS NULL)
+        + (SELECT count(*) FROM school_class_answers w WHERE w.question = q.question AND NOT EXISTS (
+            SELECT 1 FROM school_class_answers_seen d WHERE d.answer = w.answer AND d.student = q.author)),
     (SELECT max(w.answer) FROM school_class_answers w WHERE w.question = q.question), q.position
 FROM school_questions q
 JOIN school_people p ON p.person = q.author
@@ -135,21 +139,23 @@ LEFT JOIN school_posts l ON l.question = q.question
     AND l.position = (SELECT max(o.position) FROM school_posts o WHERE o.question = q.question)
 LEFT JOIN school_people n ON n.person = l.author
 """
+_AT_MOST = f"LIMIT {limits.QUESTIONS}"
 
 
 def questions(db: Database, course: int) -> list[QuestionRow]:
-    """A course's questions, for staff: the unanswered first, the oldest of them first; then the newest."""
+    """A course's questions, for staff: the unanswered first, the oldest of them first; then those last
+    written to. A bounded number."""
     order = (
         "ORDER BY q.settled OR q.waiting IS NULL, CASE WHEN NOT q.settled THEN q.waiting END, "
         "coalesce(l.stamp, q.stamp) DESC, q.position DESC"
     )
-    return rows(QuestionRow, db.execute(f"{_QUESTIONS} WHERE q.course = ? {order}", (course,)))
+    return rows(QuestionRow, db.execute(f"{_QUESTIONS} WHERE q.course = ? {order} {_AT_MOST}", (course,)))
 
 
 def my_questions(db: Database, student: int) -> list[QuestionRow]:
-    """A student's questions in all courses, the one last written to first."""
+    """A student's questions in all courses, the one last written to first; a bounded number."""
     order = "ORDER BY coalesce(l.position, q.position) DESC"
-    return rows(QuestionRow, db.execute(f"{_QUESTIONS} WHERE q.author = ? {order}", (student,)))
+    return rows(QuestionRow, db.execute(f"{_QUESTIONS} WHERE q.author = ? {order} {_AT_MOST}", (student,)))
 
 
 def question(db: Database, number: int) -> list[QuestionRow]:
@@ -171,10 +177,11 @@ def posts(db: Database, question: int) -> list[PostRow]:
     )
 
 
-_NEW_TO_STUDENT = (
-    "EXISTS (SELECT 1 FROM school_enrolments e WHERE e.course = w.course AND e.student = :person "
-    "AND e.active AND e.stamp <= w.stamp)"
-)
+_FOR_PERSON = """(
+    EXISTS (SELECT 1 FROM school_enrolments e
+        WHERE e.course = w.course AND e.student = :person AND e.active AND e.stamp <= w.stamp)
+    OR EXISTS (SELECT 1 FROM school_questions q WHERE q.question = w.question AND q.author = :person))"""
+"""A class answer written while the person was a student of the course, or made of their own question."""
 _SEEN = "(SELECT d.stamp FROM school_class_answers_seen d WHERE d.answer = w.answer AND d.student = :person)"
 
 
@@ -183,7 +190,7 @@ def class_answers(db: Database, course: int, person: int) -> list[ClassAnswerRow
     found = db.execute(
         f"""
         SELECT w.answer, w.course, c.title, w.assignment, coalesce(r.title, ''), w.question, w.title, w.text,
-            w.pages, w.author, p.name, w.stamp, {_SEEN}, {_NEW_TO_STUDENT} AND {_SEEN} IS NULL, w.position
+            w.pages, w.author, p.name, w.stamp, {_SEEN}, {_FOR_PERSON} AND {_SEEN} IS NULL, w.position
         FROM school_class_answers w
         JOIN school_courses k ON k.course = w.course
         JOIN school_course_revisions c ON c.revision = k.revision
@@ -233,7 +240,7 @@ def replies(db: Database, student: int) -> list[ReplyRow]:
                     WHERE q.question = w.question AND q.author = :person),
                 w.title, w.author, w.stamp, w.position
             FROM school_class_answers w
-            WHERE {_NEW_TO_STUDENT} AND {_SEEN} IS NULL
+            WHERE {_FOR_PERSON} AND {_SEEN} IS NULL
         ) u
         JOIN school_courses k ON k.course = u.course
         JOIN school_course_revisions c ON c.revision = k.revision

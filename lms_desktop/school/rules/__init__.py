@@ -9,7 +9,7 @@ import sqlite3
 from lms_desktop.school.changes import Changes
 from lms_desktop.school.commands import CommandError, Role, RulesRaise
 from lms_desktop.school.outcomes import Outcome
-from lms_desktop.school.rules import courses, grades, machines, people, school, work
+from lms_desktop.school.rules import courses, grades, machines, people, questions, school, tutor, work
 from lms_desktop.school.rules.base import (
     RULES_VERSION,
     Context,
@@ -26,7 +26,7 @@ from lms_desktop.school.tables import PrincipalKind
 
 _RULES: dict[int, Rule] = {
     kind: rule
-    for area in (people, machines, courses, work, grades, school)
+    for area in (people, machines, courses, work, grades, school, tutor, questions)
     for kind, rule in area.RULES.by_kind.items()
 }
 
