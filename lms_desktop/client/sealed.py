@@ -21,6 +21,7 @@ from lms_desktop.trust.primitives import SealingKey
 from lms_desktop.trust.sealing import Context, commit, make_slot, new_item_key, open_, open_slot, seal
 
 SUBMISSION, GRADE, EXTENSION = "submission", "grade", "extension"
+EXCHANGE, QUESTION, POST = "exchange", "question", "post"
 """What a sealed item is: the `type` of its context, part of the format."""
 
 Fields: TypeAlias = tuple[wire.Value, ...]

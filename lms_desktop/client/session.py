@@ -103,6 +103,7 @@ class Session:
         self._writing = asyncio.Lock()
         self._opener: Opener | None = None
         self._unsubscribers: list[Callable[[], None]] = []
+        self._on_lock: list[Callable[[], None]] = []
         self._signed_out = False
         self.grades_written: dict[tuple[int, int], int] = {}
         """What this session last wrote about (assignment, student), decided or waiting."""
@@ -141,6 +142,13 @@ class Session:
         """Let go of the keys, and of the course keys opened with them, until `unlock`; the person stays."""
         self._keys = None
         self._opener = None
+        for callback in list(self._on_lock):
+            callback()
+
+    def on_lock(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back whenever the keys go, by a lock or a sign-out; returns the function that ends this."""
+        self._on_lock.append(callback)
+        return lambda: self._on_lock.remove(callback)
 
     async def unlock(self, *, passphrase: str) -> None:
         """Unwrap the keys again. Raises SignInFailed, and SignedOut once signed out."""

@@ -1,10 +1,22 @@
-"""Asking the tutor: the state of the one that answers here, and one ask as a stream that ends once."""
+"""The tutor: which one answers here now, and how a question is put to it."""
 
 from dataclasses import dataclass
 
-from lms_desktop.client.conversations import Exchange, Verdict
-from lms_desktop.client.session import Sent
-from lms_desktop.client.sources import Source
+from lms_desktop.client.asking import Asking as Asking
+from lms_desktop.client.asking import tutor_state
+from lms_desktop.client.session import Session
+from lms_desktop.client.tutor_updates import Accepted as Accepted
+from lms_desktop.client.tutor_updates import Answered as Answered
+from lms_desktop.client.tutor_updates import Busy as Busy
+from lms_desktop.client.tutor_updates import Failed as Failed
+from lms_desktop.client.tutor_updates import Gate as Gate
+from lms_desktop.client.tutor_updates import Restarted as Restarted
+from lms_desktop.client.tutor_updates import Sources as Sources
+from lms_desktop.client.tutor_updates import Token as Token
+from lms_desktop.client.tutor_updates import Update as Update
+from lms_desktop.school import limits
+from lms_desktop.school.queries.people import MachineRow
+from lms_desktop.trust.primitives import random_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,75 +43,29 @@ class TutorState:
         return self.where != "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The ask waits: `position` from 0 (next), `eta_ms` until it begins. Comes again as the queue moves."""
-
-    position: int
-    eta_ms: int
+def new_conversation() -> bytes:
+    """The name of a new conversation, which its exchanges share."""
+    return random_bytes(limits.CONVERSATION_BYTES)
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """The relevance check: scores in thousandths, `nearest` the passage of the course that is nearest."""
-
-    verdict: Verdict
-    score: int
-    threshold: int
-    reason: str
-    nearest: Source | None
+async def state(session: Session, *, course: int) -> TutorState:
+    """Which tutor would answer a question on the course now. Raises NodeUnreachable, NodeRefused."""
+    where, machine, engine, model, how, queued, done, total, words = await tutor_state(session, course)
+    names = {row.machine: row.name for row in await session.query(MachineRow, "machines")}
+    return TutorState(where, names.get(machine, ""), engine, model, how, queued, done, total, words)
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """The best passages, quoted: they come before any generated word."""
+def ask(
+    session: Session,
+    *,
+    course: int,
+    assignment: int | None = None,
+    conversation: bytes,
+    text: str,
+    confirmed: bool = False,
+) -> Asking:
+    """Put a question to the tutor, as the next one of a conversation; see `Asking`.
 
-    sources: tuple[Source, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """The next piece of the generated answer."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Restarted:
-    """What was streamed so far is void: the answer begins again, and `words` says why."""
-
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The end: the signed answer, checked. `sent` is the exchange as handed in: it may wait in the outbox."""
-
-    exchange: Exchange
-    sent: Sent
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The end without an answer: `exchange` is what is kept, with what was streamed, handed in as `sent`.
-
-    Codes: cancelled, deadline, too_long, interrupted, out_of_memory, crashed, no_text, unreachable,
-    false_answer (not signed by a machine of the school, or altered: nothing of it is kept), locked (the keys
-    went in mid-answer: nothing is handed in).
+    `confirmed`: the tutor asked "is this about ...?" about the same question, and the person said yes.
     """
-
-    code: str
-    words: str
-    retryable: bool
-    exchange: Exchange | None = None
-    sent: Sent | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """The end: too many ask at once, and the ask was not taken. Nothing is kept: ask again later."""
-
-    retry_after_ms: int
-
-
-Update = Accepted | Gate | Sources | Token | Restarted | Answered | Failed | Busy
+    return Asking(session, course, assignment, conversation, text.strip(), confirmed)
