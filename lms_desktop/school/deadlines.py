@@ -111,15 +111,24 @@ def group(due: int, now: int, zone_name: str) -> Group:
 def sentence(due: int, now: int, zone_name: str) -> str:
     """The action sentence of an open deadline: "3 days to submit", "2 hours to submit", "1 day overdue"."""
     if due < now:
-        return f"{_span(due, now, zone_name)} overdue"
-    return f"{_span(now, due, zone_name)} to submit"
+        return f"{span(due, now, zone_name)} overdue"
+    return f"{span(now, due, zone_name)} to submit"
 
 
 def until(due: int, now: int, zone_name: str) -> str:
     """The same for those who do not hand in: "due in 3 days", "was due 2 hours ago"."""
     if due < now:
-        return f"was due {_span(due, now, zone_name)} ago"
-    return f"due in {_span(now, due, zone_name)}"
+        return f"was due {span(due, now, zone_name)} ago"
+    return f"due in {span(now, due, zone_name)}"
+
+
+def span(first: int, second: int, zone_name: str) -> str:
+    """How long from one time to another, roughly: "3 days", "2 hours", "less than a minute"."""
+    days = _days_between(first, second, zone_name)
+    elapsed = second - first
+    if days >= 2 or (days == 1 and elapsed >= 23 * HOUR):
+        return _count(days, "day")
+    return _short_span(elapsed)
 
 
 def late_by(deadline: Deadline, accepted: int) -> str:
@@ -149,14 +158,6 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 def _days_between(first: int, second: int, zone_name: str) -> int:
     """Calendar days, so that a day with 23 or 25 hours counts as one."""
     return (local(second, zone_name).date() - local(first, zone_name).date()) // timedelta(days=1)
-
-
-def _span(first: int, second: int, zone_name: str) -> str:
-    days = _days_between(first, second, zone_name)
-    elapsed = second - first
-    if days >= 2 or (days == 1 and elapsed >= 23 * HOUR):
-        return _count(days, "day")
-    return _short_span(elapsed)
 
 
 def _short_span(elapsed: int) -> str:

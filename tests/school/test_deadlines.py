@@ -128,3 +128,9 @@ def test_a_time_is_shown_with_its_zone() -> None:
     assert deadlines.clock_text(utc(2025, 1, 1), "Asia/Kathmandu").endswith(
         "05:45 (Asia/Kathmandu, UTC+05:45)"
     )
+
+
+def test_how_long_something_waited() -> None:
+    assert deadlines.span(0, 3 * DAY, "Europe/Oslo") == "3 days"
+    assert deadlines.span(0, 2 * HOUR, "Europe/Oslo") == "2 hours"
+    assert deadlines.span(MINUTE, 0, "Europe/Oslo") == "less than a minute"

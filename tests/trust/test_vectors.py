@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from lms_desktop.trust import (
+    answers,
+    asks,
     chain,
     course_keys,
     invites,
@@ -64,7 +66,36 @@ def deterministic() -> dict[str, bytes]:
     file_key = sealing.FileKey(ITEM_KEY, CONTEXT)
     listed = manifest.Manifest(1_500_000, 1_048_616, (bytes([1]) * 32, bytes([2]) * 32)).encode()
     order = orders.Order.sign(CLUSTER, KEY, author=3, machine=2, nonce=LANE, verb="stop")
+    ask = asks.Ask.sign(
+        CLUSTER,
+        KEY,
+        author=3,
+        course=10,
+        assignment=20,
+        ask_id=LANE,
+        time_ms=1_700_000_000_000,
+        text="Why?",
+        history=[("What is a mole?", "A number of particles.")],
+        confirmed=True,
+    )
+    answer = answers.Answer.sign(
+        CLUSTER,
+        KEY,
+        machine=2,
+        ask_digest=ask.digest(CLUSTER),
+        time_ms=1_700_000_001_000,
+        verdict=answers.Verdict.ANSWERED,
+        score=431,
+        reason="",
+        engine="extractive",
+        text="To count by weighing.",
+        sources=[answers.Source(50, 3, "It counts particles by weighing.", 712)],
+        unsupported=[(0, 2)],
+    )
     return {
+        "ask": ask.encode(),
+        "ask_digest": ask.digest(CLUSTER),
+        "answer": answer.encode(),
         "chunk_name": manifest.chunk_hash(b"chunk"),
         "manifest": listed,
         "manifest_hash": manifest.manifest_hash(listed),
