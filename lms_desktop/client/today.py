@@ -1,13 +1,15 @@
-"""Today: what is due, what is new, what waits to be graded."""
+"""Today: what is due, what is new, what waits to be graded or answered."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from lms_desktop.client.machines import machines_page
 from lms_desktop.client.protocol import OutboxItem
+from lms_desktop.client.questions import QuestionCard, counts, unanswered
 from lms_desktop.client.session import Session
 from lms_desktop.school import deadlines
 from lms_desktop.school.queries.people import PersonRow
+from lms_desktop.school.queries.questions import ReplyRow
 from lms_desktop.school.queries.today import (
     DueRow,
     FeedbackRow,
@@ -16,6 +18,8 @@ from lms_desktop.school.queries.today import (
     ProgressRow,
     ToGradeRow,
 )
+
+UNANSWERED_SHOWN = 20
 
 
 class When(StrEnum):
@@ -66,6 +70,25 @@ class NewMaterial:
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """What an instructor wrote that the student has not read: a reply to `question`, or a class answer.
+
+    `item` is what `questions.mark_seen` takes; `title` is a class answer's.
+    """
+
+    item: int
+    to_class: bool
+    course: int
+    course_title: str
+    assignment: int | None
+    assignment_title: str
+    question: int | None
+    title: str
+    name: str
+    when_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class CourseProgress:
     """How far one student has come in one course: counts of assignments and of materials."""
 
@@ -86,6 +109,7 @@ class StudentToday:
     due: tuple[DueItem, ...]
     feedback: tuple[Feedback, ...]
     materials: tuple[NewMaterial, ...]
+    replies: tuple[Reply, ...]
     progress: tuple[CourseProgress, ...]
     pending: tuple[OutboxItem, ...]
 
@@ -128,9 +152,11 @@ class MissingWork:
 
 @dataclass(frozen=True, slots=True)
 class InstructorToday:
-    """An instructor's home."""
+    """An instructor's home; `unanswered` are the questions that wait longest, of `waiting` in all."""
 
     to_grade: tuple[ToGrade, ...]
+    unanswered: tuple[QuestionCard, ...]
+    waiting: int
     missing: tuple[MissingWork, ...]
     pending: tuple[OutboxItem, ...]
 
@@ -185,6 +211,21 @@ async def student_today(session: Session) -> StudentToday:
             for row in await session.query(NewMaterialRow, "new_materials", me)
         ),
         tuple(
+            Reply(
+                row.item,
+                row.to_class,
+                row.course,
+                row.course_title,
+                row.assignment or None,
+                row.assignment_title,
+                row.question,
+                row.title,
+                row.name,
+                row.stamp,
+            )
+            for row in await session.query(ReplyRow, "replies", me)
+        ),
+        tuple(
             CourseProgress(
                 row.course,
                 row.code,
@@ -222,6 +263,8 @@ async def instructor_today(session: Session) -> InstructorToday:
             )
             for row in await session.query(ToGradeRow, "to_grade", me, now)
         ),
+        await unanswered(session, at_most=UNANSWERED_SHOWN),
+        (await counts(session)).unanswered,
         tuple(
             MissingWork(row.assignment, row.title, row.student, row.name, row.due, row.overdue, row.sentence)
             for row in await session.query(MissingRow, "missing", me, now)

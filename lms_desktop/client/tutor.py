@@ -16,7 +16,11 @@ from lms_desktop.client.tutor_updates import Token as Token
 from lms_desktop.client.tutor_updates import Update as Update
 from lms_desktop.school import limits
 from lms_desktop.school.queries.people import MachineRow
+from lms_desktop.trust.asks import TEXT
 from lms_desktop.trust.primitives import random_bytes
+
+QUESTION_LENGTH = TEXT
+"""The longest question to the tutor, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
