@@ -4,7 +4,7 @@ held to.
 It runs on the node's loop over raw ZAP frames (RFC 27 of ZeroMQ), because pyzmq's own authenticator does not
 tell the address of whom it refuses. Peers are admitted by their CURVE key only: machines of the ledger, and
 the keys of join tokens, which the transport lets do nothing but join. The local link admits any key: it
-grants nothing.
+grants nothing. The tutor's socket admits the key that was made for its worker.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from lms_desktop.trust.primitives import z85_encode
 
 PEER_DOMAIN = b"lms-peer"
 LOCAL_DOMAIN = b"lms-local"
+WORKER_DOMAIN = b"lms-tutor"
 MAX_REFUSALS = 64
 _ENDPOINT = "inproc://zeromq.zap.01"
 _VERSION = b"1.0"
@@ -58,6 +59,8 @@ class Admission:
         self._refusals: dict[tuple[bytes, str], Refusal] = {}
         self.on_admitted: Callable[[int], None] = lambda machine: None
         """Called with a machine's number when it has just connected."""
+        self.workers: set[bytes] = set()
+        """CURVE keys (Z85) of the tutor's workers that run now."""
         self._socket: zmq.Socket[bytes] = context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.bind(_ENDPOINT)
@@ -115,6 +118,8 @@ class Admission:
             return "no CURVE key"
         if domain == LOCAL_DOMAIN:
             return ""
+        if domain == WORKER_DOMAIN:
+            return "" if key in self.workers else "unknown key"
         if domain != PEER_DOMAIN:
             return "unknown domain"
         if key in self._allowed.machines or key in self._allowed.tokens:

@@ -21,6 +21,7 @@ from lms_desktop.node.membership import Membership
 from lms_desktop.node.outbox import Outbox
 from lms_desktop.node.raft.types import Role, Server
 from lms_desktop.node.school_file import School
+from lms_desktop.node.sockets import Context
 from lms_desktop.node.storage import Storage
 from lms_desktop.node.trace import Trace
 from lms_desktop.node.transport import (
@@ -35,6 +36,8 @@ from lms_desktop.node.transport import (
     Header,
     PeerLinks,
 )
+from lms_desktop.node.tutoring.tutoring import Tutoring
+from lms_desktop.node.tutoring.verbs import LocalVerbs, PeerVerbs
 from lms_desktop.node.work import Work
 from lms_desktop.trust.chain import entry_head
 from lms_desktop.trust.envelope import Envelope
@@ -66,6 +69,7 @@ class SchoolNode:
         address: tuple[str, int, int],
         storage: Storage,
         ledger: Ledger,
+        context: Context,
         links: PeerLinks,
         admission: Admission,
         server: LocalServer,
@@ -109,6 +113,7 @@ class SchoolNode:
                 "The list of work waiting on this machine was damaged; "
                 f"it was kept as {self._outbox.set_aside.name}."
             )
+        store = BlobStore(folder / "blobs")
         self._work = Work(
             school.machine,
             identity.signing,
@@ -117,7 +122,7 @@ class SchoolNode:
             self.host,
             links,
             server,
-            BlobStore(folder / "blobs"),
+            store,
             self._outbox,
             clock.utc_ms,
             trace,
@@ -138,6 +143,22 @@ class SchoolNode:
             self._work.proposals,
         )
         Door(ledger, links, self._work.proposals)
+        self._tutoring = Tutoring(
+            school.machine,
+            identity.signing,
+            school.cluster_id,
+            storage.db,
+            store,
+            links,
+            context,
+            admission,
+            folder / "tutor",
+            self._work.reachable,
+            clock.utc_ms,
+        )
+        self._work.on_changes = self._tutoring.changed
+        PeerVerbs(self._tutoring, links)
+        LocalVerbs(self._tutoring, server, links)
         self._ticker: asyncio.TimerHandle | None = None
         self._told: tuple[Packable, ...] = ()
         self._noise: Counter[str] = Counter()
@@ -148,12 +169,14 @@ class SchoolNode:
         self._work.start()
         self.host.on_role_change(self._tell_status)
         self.host.start()
+        self._tutoring.start()
         self._tick()
 
     async def close(self) -> None:
         """Stop taking part; leadership is handed over within 2 s."""
         if self._ticker is not None:
             self._ticker.cancel()
+        await self._tutoring.close()
         await self.host.hand_over()
         await self._work.close()
         await self._membership.close()

@@ -175,6 +175,7 @@ class Node:
             self.address,
             self._storage,
             self._ledger,
+            self._context,
             self._links,
             self._admission,
             self._server,

@@ -62,6 +62,8 @@ class Work:
         self._store = store
         self._outbox = outbox
         self._now_ms = now_ms
+        self.on_changes: Callable[[Changes], None] = lambda changes: None
+        """Called with what applied commands changed."""
         self._swarm = Swarm(store, links)
         self._receipts = Receipts(machine, key, db, ledger, host, links, outbox, trace)
         self._keeping = Keeping(
@@ -138,6 +140,7 @@ class Work:
             changes |= outcome.changes
         if changes:
             self._server.publish("changes", [int(changes), self._ledger.applied])
+            self.on_changes(changes)
         if changes & _FILES:
             self.replicator.poke()
 
