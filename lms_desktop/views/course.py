@@ -71,6 +71,8 @@ class CoursePage(Page):
         self._gradebook = button(
             "&Gradebook", "course.gradebook", symbol="table", on_click=self._to_gradebook
         )
+        self._ask = button("&Ask the tutor", "course.ask", symbol="tutor", on_click=self._to_ask)
+        self._tutor = button("&Tutor", "course.tutor", symbol="tutor", on_click=self._to_tutor)
         self._edit = button("&Edit", "course.edit", symbol="edit", on_click=self._edit_course)
         self._archive = button("Archive", "course.archive", symbol="archive", on_click=self._archive_course)
         self._tabs = named(QTabWidget(), "course.tabs", "Parts of the course")
@@ -102,7 +104,7 @@ class CoursePage(Page):
         head = row(
             column(row(self._title, self._archived, gap=12), self._code, gap=2),
             None,
-            column(row(self._gradebook, self._edit, self._archive), None),
+            column(row(self._ask, self._tutor, self._gradebook, self._edit, self._archive), None),
         )
         self.set_content(Scroll(head, self._about, self._tabs, None, gap=12))
 
@@ -148,8 +150,9 @@ class CoursePage(Page):
         self._about.setVisible(bool(page.description))
         self._archived.setVisible(page.archived)
         relabel(self._archive, "Take out of archive" if page.archived else "Archive")
-        for widget in (self._gradebook, self._edit, self._archive, self._enrol, self._unenrol):
+        for widget in (self._tutor, self._gradebook, self._edit, self._archive, self._enrol, self._unenrol):
             widget.setVisible(page.staff)
+        self._ask.setVisible(self.session.person.role == Role.STUDENT and not page.archived)
         for widget in (self._add_assignment, self._add_material):
             widget.setVisible(page.staff and not page.archived)
         self._show_assignments(page)
@@ -224,7 +227,9 @@ class CoursePage(Page):
                 "  ·  ".join(facts),
                 lead=IconLabel("file", "accent", 22),
                 trailing=shown,
-                on_click=lambda item=item: self.context.go(Place("material", item.material, item.title)),
+                on_click=lambda item=item: self.context.go(
+                    Place("material", item.material, item.title, self._course)
+                ),
             )
             menu = None
             if page.staff:
@@ -269,6 +274,12 @@ class CoursePage(Page):
 
     def _to_gradebook(self) -> None:
         self.context.go(Place("gradebook", self._course, self._page.title if self._page else ""))
+
+    def _to_ask(self) -> None:
+        self.context.go(Place("ask", self._course, self._page.title if self._page else ""))
+
+    def _to_tutor(self) -> None:
+        self.context.go(Place("tutor", self._course, self._page.title if self._page else ""))
 
     def _on_pick(self, member: api.Member | None) -> None:
         self._unenrol.setEnabled(member is not None and not member.staff)

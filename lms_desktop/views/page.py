@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QProgressBar, QStackedLayout, QWidget
@@ -21,6 +21,9 @@ from lms_desktop.views.messages import Messages, explain
 from lms_desktop.views.preferences import Preferences
 from lms_desktop.views.tasks import Tasks
 from lms_desktop.views.widgets import EmptyState, button, column, label, restore_focus, row
+
+if TYPE_CHECKING:
+    from lms_desktop.views.talk import Talk
 
 LOADING_SHOWN_AFTER_MS = 300
 SETTLE_MS = 60
@@ -50,6 +53,9 @@ class Context:
     refresh_status: Callable[[], None]  # a write has begun that no event tells of yet
     preferences: Preferences
     later: Callable[[Coroutine[Any, Any, Any]], Any]  # work that goes on when the person leaves the screen
+    talks: dict[
+        tuple[int, int | None], Talk
+    ]  # with the tutor, by course and assignment, until the seat locks
 
     @property
     def zone(self) -> str:

@@ -1,7 +1,7 @@
 """Finds a quoted passage in the text of a page, and where it stands on the page. No widgets.
 
-Whoever extracted the quote may have broken lines, joined words and drawn dashes otherwise than QtPdf does: only
-letters, digits and what is neither space nor hyphen count.
+Whoever extracted the quote may have broken lines, joined words and drawn dashes otherwise than QtPdf does:
+only what is neither space, hyphen nor control counts, and not its case.
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ def locate(text: str, quote: str) -> tuple[int, int] | None:
             if at >= 0:
                 return places[at], places[at + length - 1] + 1
     return None
+
+
+def units(text: str, place: int) -> int:
+    """Return a place among Python's characters as Qt counts: in UTF-16 units."""
+    return len(text[:place].encode("utf-16-le")) // 2
 
 
 def _letters(text: str) -> tuple[str, list[int]]:

@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 )
 
 from lms_desktop.views.icons import IconLabel
-from lms_desktop.views.passage import locate, rectangles
+from lms_desktop.views.passage import locate, rectangles, units
 from lms_desktop.views.pdf_pages import PdfPages
 from lms_desktop.views.theme import theme
 from lms_desktop.views.widgets import (
@@ -54,11 +54,6 @@ _PROBLEMS = {
     QPdfDocument.Error.UnsupportedSecurityScheme: "This PDF is protected in an unknown way.",
     QPdfDocument.Error.InvalidFileFormat: "This file is damaged, or is no PDF.",
 }
-
-
-def _units(text: str) -> int:
-    """How long a text is for Qt, which counts UTF-16 units."""
-    return len(text.encode("utf-16-le")) // 2
 
 
 class PdfReader(QWidget):
@@ -257,11 +252,12 @@ class PdfReader(QWidget):
         self.passage.hide()
 
     def _select(self, quote: str) -> None:
-        found = locate(self.text.toPlainText(), quote)
+        text = self.text.toPlainText()
+        found = locate(text, quote)
         if found is not None:
             cursor = self.text.textCursor()
-            cursor.setPosition(_units(self.text.toPlainText()[: found[0]]))
-            cursor.setPosition(_units(self.text.toPlainText()[: found[1]]), QTextCursor.MoveMode.KeepAnchor)
+            cursor.setPosition(units(text, found[0]))
+            cursor.setPosition(units(text, found[1]), QTextCursor.MoveMode.KeepAnchor)
             self.text.setTextCursor(cursor)
             self.text.ensureCursorVisible()
 

@@ -10,10 +10,11 @@ from PySide6.QtWidgets import QWidget
 from lms_desktop.client import course as courses_api
 from lms_desktop.client import submit as submit_api
 from lms_desktop.client.documents import safe_file_name, write_file
+from lms_desktop.client.session import Role
 from lms_desktop.views.dialogs import save_as
 from lms_desktop.views.page import Context, Page, Place
 from lms_desktop.views.pdf_reader import PdfReader
-from lms_desktop.views.widgets import column, label
+from lms_desktop.views.widgets import button, column, label, row
 
 
 class ReaderPage(Page):
@@ -27,12 +28,24 @@ class ReaderPage(Page):
         self.note.hide()
         self.reader = PdfReader("reader", save=self._ask_where)
         content = QWidget()
-        content.setLayout(column(self.note, self.reader, gap=8, margins=(20, 12, 20, 16), stretch=1))
+        ask = button("&Ask about this", "reader.ask", symbol="tutor", on_click=self._to_ask)
+        ask.setVisible(self.ask_place() is not None and context.session.person.role == Role.STUDENT)
+        head = row(self.note, ask, stretch=0)
+        content.setLayout(column(head, self.reader, gap=8, margins=(20, 12, 20, 16), stretch=1))
         self.set_content(content)
 
     async def fetch(self) -> bytes:
         """The document's bytes."""
         raise NotImplementedError
+
+    def ask_place(self) -> Place | None:
+        """Where the tutor is asked about this document; None where it is not of a course."""
+        return None
+
+    def _to_ask(self) -> None:
+        place = self.ask_place()
+        if place is not None:
+            self.context.go(place)
 
     async def load(self) -> None:
         """Fetch once: an open document does not change under the reader's eyes."""
@@ -61,7 +74,11 @@ class ReaderPage(Page):
 
 
 class MaterialPage(ReaderPage):
-    """A material of a course; opening it marks it read."""
+    """A material; opening it marks it read. `place.item` is its course."""
+
+    def ask_place(self) -> Place | None:
+        """The course's tutor."""
+        return Place("ask", self.place.item, self.place.title) if self.place.item else None
 
     async def fetch(self) -> bytes:
         """The material's PDF, checked against the ledger."""
@@ -73,7 +90,13 @@ class MaterialPage(ReaderPage):
 
 
 class BriefPage(ReaderPage):
-    """The PDF that came with an assignment."""
+    """The PDF that came with an assignment. `place.item` is its course."""
+
+    def ask_place(self) -> Place | None:
+        """The course's tutor, on this assignment."""
+        if not self.place.item:
+            return None
+        return Place("ask", self.place.item, self.place.title, self.place.key)
 
     async def fetch(self) -> bytes:
         """The assignment's PDF."""

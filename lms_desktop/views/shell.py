@@ -14,6 +14,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from lms_desktop.client import course as courses_api
+from lms_desktop.client import questions as questions_api
 from lms_desktop.client import today as today_api
 from lms_desktop.client.protocol import Changed, Event, ItemChanged, LinkChanged, NodeStatus, StatusChanged
 from lms_desktop.client.session import Role, Session
@@ -61,13 +62,21 @@ SCREENS = {
     "grades": ("grades", "GradesPage"),
     "grading": ("grading", "GradingPage"),
     "gradebook": ("gradebook", "GradebookPage"),
+    "ask": ("ask", "AskPage"),
+    "questions": ("questions", "QuestionsPage"),
+    "answering": ("answering", "AnsweringPage"),
+    "tutor": ("tutor", "TutorPage"),
     "people": ("people", "PeoplePage"),
     "machines": ("machines", "MachinesPage"),
     "settings": ("settings", "SettingsPage"),
 }
 HOMES = {
-    Role.STUDENT: (("student", "Today", "today"), ("grades", "Grades", "grades")),
-    Role.INSTRUCTOR: (("instructor", "Today", "today"),),
+    Role.STUDENT: (
+        ("student", "Today", "today"),
+        ("grades", "Grades", "grades"),
+        ("questions", "Questions", "question"),
+    ),
+    Role.INSTRUCTOR: (("instructor", "Today", "today"), ("answering", "Questions", "question")),
     Role.ADMINISTRATOR: (
         ("administrator", "Today", "today"),
         ("people", "People", "people"),
@@ -100,6 +109,7 @@ class Shell(QWidget):
             refresh_status=self.refresh_status,
             preferences=preferences,
             later=self.tasks.start,
+            talks={},
         )
         self.page: Page | None = None
         self._place = Place("")
@@ -108,7 +118,7 @@ class Shell(QWidget):
         self._quorum = True
         self._navigation: dict[tuple[str, int], QPushButton] = {}
         self._pages = QStackedWidget()
-        self._unread = badge(0)
+        self.badges = {name: badge(0) for name, *_ in HOMES[session.person.role]}
         self._course_box = column(gap=2)
         self._courses = QWidget()
         self._courses.setLayout(self._course_box)
@@ -145,9 +155,8 @@ class Shell(QWidget):
             self._nav_button(Place(name), text, symbol)
             for name, text, symbol in HOMES[self.session.person.role]
         ]
-        for item in items:
-            if item.objectName() == "nav.grades":
-                item.setLayout(row(None, self._unread, margins=(0, 0, 4, 0)))
+        for item, mark in zip(items, self.badges.values(), strict=True):
+            item.setLayout(row(None, mark, margins=(0, 0, 4, 0)))
         settings = self._nav_button(Place("settings"), "Settings", "settings")
         for part in (*items, self._courses, settings):
             part.setParent(frame)  # in the order of Tab
@@ -309,10 +318,19 @@ class Shell(QWidget):
         self._show_courses(await courses_api.courses(self.session))
         if self.session.person.role == Role.STUDENT:
             today = await today_api.student_today(self.session)
-            self._unread.setText(str(today.unread))
-            self._unread.setVisible(today.unread > 0)
-            self._navigation["grades", 0].setAccessibleName(f"Grades, {today.unread} unread")
+            self._show_badge("grades", today.unread, "unread")
+            counts = await questions_api.counts(self.session)
+            self._show_badge("questions", counts.unread, "unread")
+        elif self.session.person.role == Role.INSTRUCTOR:
+            counts = await questions_api.counts(self.session)
+            self._show_badge("answering", counts.unanswered, "unanswered")
         await self._load_status()
+
+    def _show_badge(self, name: str, count: int, what: str) -> None:
+        mark, item = self.badges[name], self._navigation[name, 0]
+        mark.setText(str(count))
+        mark.setVisible(count > 0)
+        item.setAccessibleName(f"{item.text().strip()}, {count} {what}")
 
     async def _load_status(self) -> None:
         self._on_status(await self.session.status())
@@ -344,7 +362,7 @@ class Shell(QWidget):
             return  # nothing can be opened now; all is loaded again when the person is back
         match event:
             case Changed(flags=flags):
-                if flags & (Changes.COURSES | Changes.GRADES | Changes.PEOPLE):
+                if flags & (Changes.COURSES | Changes.GRADES | Changes.PEOPLE | Changes.QUESTIONS):
                     self.refresh_frame()
                 if self.page is not None:
                     self.page.on_changes(flags)
@@ -396,6 +414,9 @@ class Shell(QWidget):
             self._pages.removeWidget(self.page)
             self.page.deleteLater()
             self.page = None
+        for talk in self.context.talks.values():
+            self.tasks.start(talk.cancel())
+        self.context.talks.clear()
         if self.tasks.running:
             await asyncio.wait(self.tasks.running, timeout=timeout_s)
 

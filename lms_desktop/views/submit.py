@@ -45,7 +45,8 @@ class AssignmentPage(Page):
         self._extension = Banner("", "accent")
         self._text = label("", wrap=True, selectable=True)
         self._pdf = button("&Read the assignment's PDF", "assignment.pdf", symbol="file", on_click=self._read)
-        self._task = Card(label("What to do", "section"), self._text, row(self._pdf, None), gap=10)
+        self._ask = button("&Ask about this", "assignment.ask", symbol="tutor", on_click=self._to_ask)
+        self._task = Card(label("What to do", "section"), self._text, row(self._pdf, self._ask, None), gap=10)
         self._grade_box = column(gap=16)
         self._versions_box = column()
         self.hand_in = HandIn(context, self.tasks, self._assignment, self.refresh)
@@ -110,7 +111,11 @@ class AssignmentPage(Page):
 
     def _read(self) -> None:
         if self._page is not None:
-            self.context.go(Place("brief", self._assignment, self._page.title))
+            self.context.go(Place("brief", self._assignment, self._page.title, self._page.course))
+
+    def _to_ask(self) -> None:
+        if self._page is not None:
+            self.context.go(Place("ask", self._page.course, self._page.title, self._assignment))
 
     def close_page(self) -> None:
         """End the screen's work."""

@@ -76,9 +76,9 @@ class _Home(Page):
             box.addStretch(1)
         self._side_panel.setVisible(bool(side))
 
-    def to(self, name: str, key: int, title: str) -> None:
+    def to(self, name: str, key: int, title: str, item: int | None = None) -> None:
         """Go to a screen."""
-        self.context.go(Place(name, key, title))
+        self.context.go(Place(name, key, title, item))
 
 
 class StudentToday(_Home):
@@ -132,7 +132,7 @@ class StudentToday(_Home):
             item.title,
             f"{item.course_title}  ·  added {ago(item.added_ms, self.context.zone, now_ms())}",
             lead=IconLabel("file", "muted", 22),
-            on_click=lambda: self.to("material", item.material, item.title),
+            on_click=lambda: self.to("material", item.material, item.title, item.course),
         )
 
     def _feedback(self, item: api.Feedback) -> RowButton:

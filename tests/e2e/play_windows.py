@@ -223,11 +223,11 @@ class Play:
             lambda: all(row.state == GradeState.RELEASED for row in omar.page.list.rows.rows), "all released"
         )
         await mia.front()
-        await until(lambda: mia.shell._unread.text() == "1", "the unread badge")
+        await until(lambda: mia.shell.badges["grades"].text() == "1", "the unread badge")
         await mia.click("nav.grades")
         await mia.reads("17.5 of 20")
         await mia.reads("Every step is shown.")
-        await until(lambda: not mia.shell._unread.isVisible(), "the badge gone")
+        await until(lambda: not mia.shell.badges["grades"].isVisible(), "the badge gone")
 
         await omar.front()
         while omar.page._row.name != "Mia Larsen":

@@ -225,7 +225,7 @@ def test_grading_by_keyboard_to_release_and_correction(omar: Actor, seat) -> Non
     mia.waits(
         lambda: any(row.assignment == assignment and row.points == 2150 for row in mia.page.table.rows.rows)
     )
-    mia.waits(lambda: mia.window.shell._unread.text() != "0")
+    mia.waits(lambda: mia.window.shell.badges["grades"].text() != "0")
 
     pick(omar, "Mia Larsen")
     omar.waits(lambda: omar.page._row.state == GradeState.RELEASED)

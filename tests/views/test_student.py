@@ -197,7 +197,7 @@ def test_a_hand_in_that_was_cut_off_is_counted_and_goes_on_at_the_next_sign_in(s
 
 
 def test_opening_a_grade_takes_the_badge_away(mia: Actor) -> None:
-    badge = mia.window.shell._unread
+    badge = mia.window.shell.badges["grades"]
     mia.press("nav.grades")
     mia.reads("A clear trace.")
     assert "18 of 20" in mia.texts()
