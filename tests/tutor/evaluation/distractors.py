@@ -1,4 +1,4 @@
-"""Passages that answer nothing: real prose that lies on every machine with Python, from its language reference
+"""Passages that answer nothing: real prose that lies on every machine with Python, from the language manual
 (`pydoc_data.topics`) and the docstrings of the standard library.
 """
 
