@@ -37,14 +37,6 @@ CANCEL_S = 5.0
 KEEP_S = 1.5
 RESTARTS = 3
 
-_NEXT_STEPS = {
-    "tutor_limit": "Ask again later, or ask your instructor.",
-    "not_allowed": "Ask your instructor to enrol you.",
-    "stale": "Check the clock of this computer.",
-    "busy": "Ask again in a minute.",
-    "no_tutor": "You can ask your instructor.",
-}
-
 
 class Asking:
     """One ask. To be iterated over once, to its end: updates, the last of them Answered, Failed or Busy.
@@ -136,12 +128,12 @@ class Asking:
         try:
             await self._session.link.call("tutor_ask", question.encode())
         except NodeRefused as error:
-            if error.code == "tutor_off":
-                force = await tutor_settings.in_force(
-                    self._session, course=self._course, assignment=self._assignment
-                )
-                raise tutor_settings.off(self._session, force) from error
-            raise NodeRefused(error.code, error.what, next_step=_NEXT_STEPS.get(error.code, "")) from error
+            if error.code != "tutor_off":
+                raise
+            force = await tutor_settings.in_force(
+                self._session, course=self._course, assignment=self._assignment
+            )
+            raise tutor_settings.off(self._session, force) from error
 
     async def _updates(self, question: Ask) -> AsyncGenerator[Update, None]:
         known = (await Judge.of(self._session, (self._course,), ())).documents
