@@ -24,7 +24,7 @@ ATTENTION: Final = "lms_rows"
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """One answer's keys and values, each (layers, key-value heads, room, head width), and the tokens in it."""
+    """One answer's keys and values, each (layers, key-value heads, room, head width), and its tokens."""
 
     keys: "torch.Tensor"
     values: "torch.Tensor"

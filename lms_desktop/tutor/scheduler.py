@@ -121,7 +121,7 @@ class Scheduler:
         return not (self._running or self._waiting or self._events)
 
     def submit(self, ask_id: bytes, student: int, prompt: Sequence[int], most: int, deadline: float) -> None:
-        """Take an ask: at most `most` tokens after the prompt. An id that is here already is not taken twice."""
+        """Take an ask for at most `most` tokens after the prompt. An id that is here is not taken twice."""
         if any(ask.id == ask_id for ask in self._all()):
             return
         theirs = self._waiting.get(student, ())
