@@ -300,9 +300,9 @@ class Asking:
         return Facts(*place, person.number, person.name, 0, machine, verdict)
 
 
-async def tutor_state(session: Session, course: int) -> tuple[Any, ...]:
+async def tutor_state(session: Session, course: int, *, timeout_s: float = 10.0) -> tuple[Any, ...]:
     """The node's own words on the tutor: where, machine, engine, model, state, queued, done, total, words."""
-    found: tuple[Any, ...] = await session.link.call("tutor_state", course)
+    found: tuple[Any, ...] = await session.link.call("tutor_state", course, timeout_s=timeout_s)
     match found:
         case (str(), int() | None, str(), str(), str(), int(), int(), int(), str()):
             return found

@@ -1,12 +1,13 @@
 """Machines: which are on, what they hold, who tried to join, and the file with which one joins."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lms_desktop.client import documents
-from lms_desktop.client.errors import BadInput, NodeRefused
+from lms_desktop.client.asking import tutor_state
+from lms_desktop.client.errors import BadInput, NodeRefused, NodeUnreachable
 from lms_desktop.client.session import Sent, Session
 from lms_desktop.config import MAX_SEEDS, Provisioning, Seed
 from lms_desktop.school import limits
@@ -15,6 +16,7 @@ from lms_desktop.school.queries.people import MachineRow as SchoolMachine
 from lms_desktop.trust.invites import new_token, token_keys
 from lms_desktop.trust.primitives import z85_encode
 
+TUTOR_S = 5.0
 DAY_MS = 24 * 60 * 60 * 1000
 
 
@@ -22,7 +24,9 @@ DAY_MS = 24 * 60 * 60 * 1000
 class MachineRow:
     """One machine of the school, as this machine sees it.
 
-    `role`: leader, voter, learner, removed, or unknown. `gpu_host`: it runs the tutor.
+    `role`: leader, voter, learner, removed, or unknown. `gpu_host`: it is tagged to run the tutor for all.
+    Of the one that answers this machine, `tutor_state` is as in `TutorState`, and `tutor` what people should
+    know of it: the model, or what is wrong. Both are empty of every other.
     """
 
     machine: int
@@ -38,6 +42,8 @@ class MachineRow:
     version: str
     here: bool
     gpu_host: bool
+    tutor_state: str = ""
+    tutor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,12 @@ async def machines_page(session: Session) -> MachinesPage:
     seen = {entry[0]: entry for entry in live}
     here = None if session.link.node is None else session.link.node.machine
     rows = tuple(_row(machine, seen.get(machine.machine), here) for machine in listed)
+    if any(row.gpu_host for row in rows):
+        host, state, words = await _tutor(session)
+        rows = tuple(
+            replace(row, tutor_state=state, tutor=words) if row.machine == host and row.gpu_host else row
+            for row in rows
+        )
     switch_on = tuple(row.name for row in rows if row.keeper and not row.online and row.role != "removed")
     return MachinesPage(
         rows,
@@ -132,6 +144,16 @@ async def remove_machine(session: Session, *, machine: int) -> Sent:
 async def stop_node(session: Session) -> None:
     """Stop this machine's node, by an order that the administrator signs."""
     await session.order("stop")
+
+
+async def _tutor(session: Session) -> tuple[int | None, str, str]:
+    """The machine whose tutor answers here, its state, and what people should know of it."""
+    try:
+        found = await tutor_state(session, 0, timeout_s=TUTOR_S)
+    except (NodeUnreachable, NodeRefused):
+        return None, "", ""
+    _, machine, engine, model, state, _, _, _, words = found
+    return machine, state, words or model or engine
 
 
 def _row(machine: SchoolMachine, live: Any, here: int | None) -> MachineRow:
