@@ -5,13 +5,13 @@ to fail. What cannot fail proves nothing.
 """
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from lms_desktop.client.sealed import GRADE, SUBMISSION, context_of
-from lms_desktop.node import audit, identity, ledger
+from lms_desktop.node import audit, ledger
 from lms_desktop.node.blobs.store import BlobStore
 from lms_desktop.node.lanes import Lanes
 from lms_desktop.node.ledger import Ledger
@@ -24,7 +24,6 @@ from lms_desktop.school.commands import (
     GradeSlot,
     MaterialRead,
     PersonSetActive,
-    Role,
     Submission,
     WrappedKeysSet,
 )
@@ -39,40 +38,14 @@ from lms_desktop.trust.primitives import KdfParams, SealingKey, hash_, sha256
 from lms_desktop.trust.receipts import file_commitment
 from lms_desktop.trust.sealing import Context, FileKey, make_slot, open_, open_slot
 from tests import disk_scan
-from tests.node.ledger_kit import Author, Replica, School
+from tests.node.ledger_kit import Author, Replica
+from tests.statements import Class, fails_without, seen_on_disk
 
 
 @pytest.fixture(autouse=True)
 def _close_replicas() -> Iterator[None]:
     yield
     Replica.close_all()
-
-
-class Class(School):
-    """A school with a teacher, two students, and a course with an assignment."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.store_admin_keys()
-        self.teacher = self.add_person("teacher", Role.INSTRUCTOR, 3)
-        self.alice = self.add_person("alice", Role.STUDENT, 5)
-        self.bob = self.add_person("bob", Role.STUDENT, 7)
-        self.course, self.course_key = self.create_course(self.teacher, [self.alice, self.bob])
-        self.assignment = self.publish_assignment(self.teacher, self.course)
-
-    def grade(self, grader: Author, student: Author, content: bytes) -> GradeDraft:
-        return self.draft(grader, self.course, self.assignment, student.number, self.course_key, content)
-
-    def hand_in(self, student: Author, details: bytes) -> tuple[Submission, int]:
-        """A committed submission of the student, and its reference."""
-        command = self.submission(student, self.course, self.assignment, self.course_key, details, 2)
-        return command, self.do(student, command)
-
-
-def fails_without(scenario: Callable[[], None], why: str) -> None:
-    """The scenario must fail, the defence being off, and for this reason."""
-    with pytest.raises(AssertionError, match=why):
-        scenario()
 
 
 # --- 1: a student-signed grade proposed by a hostile leader ----------------------------------------------
@@ -310,27 +283,9 @@ def nothing_readable_on_a_students_disk(folder: Path) -> None:
     school.do(school.alice, WrappedKeysSet(wrapped))
     secrets = _hand_in_and_grade(school, pdf, store := BlobStore(folder / "blobs"))
 
-    machine = identity.start(folder, traits=())
-    storage = Storage.open(folder)
-    replica = Ledger(storage.db)
-    storage.write(None, None, school.entries)
-    outcomes = replica.apply(school.entries)
-    storage.commit()
-    assert {outcome.code for outcome in outcomes} == {0}
+    seen = seen_on_disk(folder, school, secrets)
     assert store.used_bytes > len(pdf)
-
-    for person, keys in school.people.items():
-        secrets[f"signing key of {person}"] = keys.signing.seed
-        secrets[f"sealing key of {person}"] = keys.sealing.seed
-    secrets["the course's key"] = school.course_key.seed
-    secrets["the recovery key"] = school.recovery.seed
-    seen = disk_scan.found(folder, secrets)
-    visible = disk_scan.found(folder, {"the machine's own key": machine.signing.seed})
-    replica.close()
-    storage.close()
-    assert visible, "the scan sees nothing"
-    seen |= disk_scan.found(folder, secrets)
-    assert not seen, sorted(seen)
+    assert not seen, seen
 
 
 def _hand_in_and_grade(school: Class, pdf: bytes, store: BlobStore) -> dict[str, bytes]:
