@@ -19,8 +19,8 @@ def unsupported(
 ) -> tuple[Span, ...]:
     """Return the places in `text` of sentences whose likeness to all sentences of the sources is below `bar`.
 
-    Neighbours are one place. `encode` gives L2-normalised rows. It tells what is unlike, not what is untrue: a
-    sentence that contradicts its source in the source's own words passes.
+    Neighbours are one place. `encode` gives L2-normalised rows. It tells what is unlike, not what is untrue:
+    a sentence that contradicts its source in the source's own words passes.
     """
     places = split(text.replace("\n", BLOCK))
     known = [source.quote[begin:end] for source in sources for begin, end in split(source.quote)]
