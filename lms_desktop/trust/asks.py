@@ -73,6 +73,7 @@ class Ask:
 
         Raises AskError for a question that is empty or over 2,000 characters.
         """
+        _check_text(text)
         kept = [(question[:TEXT], answer[:TEXT]) for question, answer in history[-HISTORY:]]
         while True:
             unsigned = cls(
@@ -149,12 +150,16 @@ def _body(fields: Value) -> tuple[str, tuple[tuple[str, str], ...], bool]:
         case (str(text), tuple(pairs), bool(confirmed)) if len(pairs) <= HISTORY:
             history = tuple(_pair(pair) for pair in pairs)
         case _:
-            raise AskError("An ask's body is a text, at most 6 earlier pairs, and yes or no.")
+            raise AskError(f"An ask's body is a text, at most {HISTORY} earlier pairs, and yes or no.")
+    _check_text(text)
+    return text, history, confirmed
+
+
+def _check_text(text: str) -> None:
     if not text.strip():
         raise AskError("The question is empty. Write what you want to know.")
     if len(text) > TEXT:
         raise AskError(f"A question has at most {TEXT:,} characters; this one has {len(text):,}.")
-    return text, history, confirmed
 
 
 def _pair(fields: Value) -> tuple[str, str]:

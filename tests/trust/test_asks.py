@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lms_desktop.trust import answers, asks, wire
 from lms_desktop.trust.answers import Answer, AnswerError, Source, Verdict
@@ -96,9 +98,21 @@ def test_an_answer_is_a_machines_to_one_ask(cluster_id: bytes, signer: SigningKe
         assert not other.is_signed_by(cluster_id, machine.public)
 
 
-@pytest.mark.parametrize("text", ["", " \n", "x" * (asks.TEXT + 1), "\ud83d"], ids=ascii)
-def test_a_question_is_not_empty_and_not_too_long(text: str, cluster_id: bytes, signer: SigningKey) -> None:
-    with pytest.raises(AskError):
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "question is empty"),
+        (" \n", "question is empty"),
+        ("x" * (asks.TEXT + 1), "at most 2,000 characters; this one has 2,001"),
+        ("x" * 50_000, "at most 2,000 characters; this one has 50,000"),
+        ("\ud83d", "cannot be sent"),
+    ],
+    ids=["nothing", "blank", "long", "pasted", "half a character"],
+)
+def test_a_question_is_not_empty_and_not_too_long(
+    text: str, why: str, cluster_id: bytes, signer: SigningKey
+) -> None:
+    with pytest.raises(AskError, match=why):
         ask(cluster_id, signer, text)
 
 
@@ -200,6 +214,19 @@ def test_other_bytes_are_neither(raw: bytes) -> None:
         Ask.decode(raw)
     with pytest.raises(AnswerError):
         Answer.decode(raw)
+
+
+@given(st.data())
+def test_altered_bytes_are_refused_or_say_what_they_say(data: st.DataObject) -> None:
+    for good, kind, refusal in ((GOOD_ASK, Ask, AskError), (GOOD_ANSWER, Answer, AnswerError)):
+        raw = bytearray(wire.pack(good))
+        for _ in range(data.draw(st.integers(1, 3))):
+            raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+        try:
+            read = kind.decode(bytes(raw))
+        except refusal:
+            continue
+        assert read.encode() == raw
 
 
 def test_an_answer_over_its_limits_is_never_signed(cluster_id: bytes, signer: SigningKey) -> None:
