@@ -23,8 +23,12 @@ from lms_desktop.client import course as courses_api
 from lms_desktop.client import people as people_api
 from lms_desktop.client import submit as submit_api
 from lms_desktop.client import today as today_api
+from lms_desktop.client.questions import QuestionState
+from lms_desktop.client.tutor import TutorState
+from lms_desktop.client.tutor_settings import InForce, TutorMode
 from lms_desktop.demo.school import DemoSchool
 from lms_desktop.resources import resource
+from lms_desktop.views.ask_state import of_exchange
 from lms_desktop.views.chooser import ChooserWindow
 from lms_desktop.views.course_dialogs import (
     AssignmentDialog,
@@ -36,13 +40,16 @@ from lms_desktop.views.course_dialogs import (
 from lms_desktop.views.dialogs import Dialog
 from lms_desktop.views.machines import ProvisioningDialog
 from lms_desktop.views.page import Place
+from lms_desktop.views.page_picker import PagePickerDialog
 from lms_desktop.views.people import AddDialog, SlipsDialog
 from lms_desktop.views.people_import import ImportDialog
 from lms_desktop.views.release import CorrectionDialog
 from lms_desktop.views.signin import LockView, PassphraseView
 from lms_desktop.views.theme import PALETTES, prepare, theme
+from lms_desktop.views.tutor_settings import TutorSettingDialog
 from lms_desktop.views.welcome import KitView, WelcomeView
 from lms_desktop.views.window import AppWindow
+from tests.views import talks
 from tests.views.school import SEED_S, SIZE, open_window, page_of, person, quiet, settled
 
 ROSTER = "name;login;room\nNils Holm;nils;12\n;nobody;12\nAda Berg;ada;14\nMia Again;mia;12\n"
@@ -161,12 +168,118 @@ async def student(camera: Camera, school: DemoSchool) -> None:
     hand_in.start_over()
     done = next(item for item in page.assignments if item.submitted)
     await camera.screen("handed-in", window, Place("assignment", done.assignment, page.title))
+    await asking(camera, window, Place("ask", first.course, page.title, due.assignment), material.material)
+    await camera.screen("questions-empty", window, Place("questions"))
+    questions = page_of(window)
+    mine = (talks.card(state=QuestionState.ANSWERED, unread=1), talks.card(22, text=talks.ARABIC))
+    questions.show_questions(mine, (talks.class_answer(), talks.class_answer(42, title=talks.LONG[:200])))
+    questions.tasks.cancel()
+    questions.show_thread(talks.thread(mine[0], answered=True))
+    await asyncio.sleep(0.2)
+    camera.shoot("questions", window)
+    questions.tabs.setCurrentIndex(1)
+    questions._on_answer(talks.class_answer(unread=False))
+    await asyncio.sleep(0.2)
+    camera.shoot("questions-class", window)
     await camera.screen("grades", window, Place("grades"))
     await camera.screen("settings", window, Place("settings"))
     shell.show_waiting()
     await camera.opened("waiting", window, "waiting")
     await window.finish()
     window.close()
+
+
+async def asking(camera: Camera, window: AppWindow, place: Place, material: int) -> None:
+    """The tutor's screen: what the client may tell, one after the other."""
+    await camera.screen("ask-empty", window, place)
+    page = page_of(window)
+    for name, state in talks.states().items():
+        page.new_conversation()
+        await quiet(lambda: settled(window))
+        page.show_tutor(TutorState("host", "B", "generative", "gpt2-sample", "ready", 0, 4, 4, ""))
+        page.show_force(InForce(TutorMode.ON, "", None, 60, ""))
+        page._talk.states.append(state)
+        page._on_change(0)
+        await asyncio.sleep(0.2)
+        camera.shoot(f"ask-{name}", window)
+    page.composer.setPlainText("May the list hold the same number more than once?")
+    page._answers = (talks.class_answer(),)
+    page._on_edit()
+    page.open_source(talks.source(document=material))
+    await quiet(lambda: settled(window))
+    await asyncio.sleep(0.3)
+    camera.shoot("ask-cited", window)
+    page.cited.close_panel()
+    page.show_force(
+        InForce(TutorMode.OFF, "Test on Friday", talks.NOW, 60, "The tutor is switched off: Test on Friday.")
+    )
+    page.show_tutor(TutorState("host", "B", "", "", "indexing", 0, 2, 4, ""))
+    page._talk.states.append(talks.states()["answered"])
+    page._on_change(1)
+    page._talk.states.append(of_exchange(talks.exchange(talks.LONG, text=talks.ARABIC * 3, unsupported=())))
+    page._on_change(2)
+    page.composer.setPlainText(talks.LONG + " and more")
+    await asyncio.sleep(0.2)
+    page._scroll.verticalScrollBar().setValue(page._scroll.verticalScrollBar().maximum())
+    await asyncio.sleep(0.2)
+    camera.shoot("ask-off-long", window)
+    page.composer.setPlainText("Who won the match?")
+    page.ask_instructor(talks.states()["declined"])
+    await camera.opened("ask-instructor", window, "ask_instructor")
+    page._earlier = (talks.conversation_card(), talks.conversation_card(2, first=talks.LONG))
+    page.show_earlier()
+    await camera.opened("ask-earlier", window, "conversations")
+    page.composer.clear()
+    page.new_conversation()
+
+
+async def answering(camera: Camera, window: AppWindow, course: int, title: str) -> None:
+    """Omar's questions and his tutor."""
+    assert window.shell is not None
+    await camera.screen("answering-empty", window, Place("answering"))
+    page = page_of(window)
+    cards = (
+        talks.card(text=talks.LONG),
+        talks.card(22, name=talks.LONG_NAME, text=talks.ARABIC, age="5 hours"),
+        talks.card(23, age="20 minutes"),
+    )
+    page.show_questions(cards)
+    page.tasks.cancel()
+    page.show_thread(talks.thread(cards[2]))
+    page.reply.text.setPlainText("Yes. Say which of the two your search finds.")
+    page.reply.add_page(talks.source())
+    await asyncio.sleep(0.2)
+    camera.shoot("answering", window)
+    page.reply.to_class.setChecked(True)
+    page.thread_view._toggle_talk()
+    await asyncio.sleep(0.2)
+    camera.shoot("answering-class", window)
+    page.reply.text.clear()
+    await camera.dialog(
+        "page-picker", window, PagePickerDialog(window, window.shell.context, course, lambda _: None)
+    )
+    await camera.screen("tutor-asked-empty", window, Place("tutor", course, title))
+    page = page_of(window)
+    page.asked.show_cards(
+        title,
+        (
+            talks.conversation_card(declined=1),
+            talks.conversation_card(2, name=talks.LONG_NAME, author=7, first=talks.LONG),
+        ),
+    )
+    page.tasks.cancel()
+    page.asked.show_conversation(
+        talks.conversation(talks.exchange(), talks.exchange("Who won?", **talks.DECLINED))
+    )
+    await asyncio.sleep(0.2)
+    camera.shoot("tutor-asked", window)
+    page.tabs.setCurrentIndex(1)
+    await asyncio.sleep(0.2)
+    camera.shoot("tutor-settings", window)
+    setting = page.settings.rows.rows[1]
+    await camera.dialog(
+        "tutor-setting", window, TutorSettingDialog(window, window.shell.context, setting, lambda: None)
+    )
 
 
 async def instructor(camera: Camera, school: DemoSchool) -> None:
@@ -214,6 +327,7 @@ async def instructor(camera: Camera, school: DemoSchool) -> None:
     await quiet(lambda: settled(window))
     camera.shoot("grading-nothing-handed-in", window)
     await camera.screen("gradebook", window, Place("gradebook", first.course, page.title))
+    await answering(camera, window, first.course, page.title)
     await window.finish()
     window.close()
 

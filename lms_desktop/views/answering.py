@@ -69,7 +69,7 @@ class AnsweringPage(Page):
                 Column(
                     "",
                     lambda card: waiting(card)[0],
-                    100,
+                    112,
                     tone=lambda card: waiting(card)[1],
                     key=lambda card: card.asked_ms,
                     tip=lambda card: f"Asked {ago(card.asked_ms, zone, now_ms())}",
@@ -93,14 +93,12 @@ class AnsweringPage(Page):
             column(row(self.state, self.course, stretch=1), self.list, self._none, gap=10, stretch=1)
         )
         right = QWidget()
-        right.setLayout(
-            column(row(None, self._save), self._nothing, self.thread_view, self.reply, gap=6, stretch=2)
-        )
+        right.setLayout(column(self._nothing, self.thread_view, self.reply, gap=6, stretch=1))
         self._split = beside("answering.split", self._left, right, self.cited)
         self._split.setSizes([LIST_WIDTH, THREAD_WIDTH, 0])
         self.cited.closed.connect(self._left.show)
         content = QWidget()
-        head = column(label("Questions", "display"), self._facts, gap=2)
+        head = row(column(label("Questions", "display"), self._facts, gap=2), None, self._save)
         content.setLayout(column(head, self._split, gap=12, margins=(24, 20, 24, 20), stretch=1))
         self.set_content(content)
         self._show_nothing()

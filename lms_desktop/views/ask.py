@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
@@ -55,6 +55,7 @@ from lms_desktop.views.widgets import (
 
 LOOK_MS = 2_000  # how often the tutor's state is asked for while it is not ready
 READY_LOOK_MS = 10_000
+READ_WIDTH = 940
 
 
 class AskPage(Page):
@@ -89,9 +90,9 @@ class AskPage(Page):
         self._make_head()
         self._make_middle()
         self._make_foot()
-        left = QWidget()
-        left.setMinimumWidth(340)
-        left.setLayout(
+        talk = QWidget()
+        talk.setMaximumWidth(READ_WIDTH)
+        talk.setLayout(
             column(
                 self._head,
                 self._notice,
@@ -102,7 +103,11 @@ class AskPage(Page):
                 stretch=2,
             )
         )
-        self.cited = CitedPanel("ask", context.session, self.tasks)
+        left = QWidget()
+        left.setMinimumWidth(340)
+        left.setLayout(row(talk, gap=0))
+        left.layout().setAlignment(talk, Qt.AlignmentFlag(0))
+        self.cited = CitedPanel("ask", context.session, self.tasks, margins=(0, 12, 16, 12))
         self._split = beside("ask.split", left, self.cited)
         self._split.setStretchFactor(0, 1)
         self.set_content(self._split)
@@ -144,7 +149,7 @@ class AskPage(Page):
             "The tutor answers from the course's own pages and shows where it found it. It says so when it "
             "does not know; then your instructor is one click away.",
         )
-        self._scroll = Scroll(self._empty, self._exchanges, None, gap=16, padding=4, width=760)
+        self._scroll = Scroll(self._empty, self._exchanges, None, gap=16, padding=4, width=READ_WIDTH)
         self._scroll.verticalScrollBar().rangeChanged.connect(lambda *_: self._hold_anchor())
 
     def _make_foot(self) -> None:
@@ -200,7 +205,7 @@ class AskPage(Page):
         if not self.loaded:
             # One that is being asked is kept too, but not shown to be asked twice.
             name = f"ask/{self._course}/{self._assignment or 0}"
-            await self._kept.open(name, show=not self._talk.running)
+            self._kept.open(name, show=not self._talk.running)
             self.composer.setFocus()
 
     async def _load_state(self) -> None:

@@ -15,7 +15,16 @@ from lms_desktop.views.passage import locate, units
 from lms_desktop.views.pdf_reader import PdfReader
 from lms_desktop.views.tasks import Tasks
 from lms_desktop.views.theme import theme
-from lms_desktop.views.widgets import Elided, EmptyState, column, icon_button, named, row, shortcut
+from lms_desktop.views.widgets import (
+    Elided,
+    EmptyState,
+    Margins,
+    column,
+    icon_button,
+    named,
+    row,
+    shortcut,
+)
 
 
 class CitedPanel(QWidget):
@@ -23,7 +32,7 @@ class CitedPanel(QWidget):
 
     closed = Signal()
 
-    def __init__(self, area: str, session: Session, tasks: Tasks) -> None:
+    def __init__(self, area: str, session: Session, tasks: Tasks, *, margins: Margins = (0, 0, 0, 0)) -> None:
         super().__init__()
         self._session = session
         self._tasks = tasks
@@ -40,7 +49,7 @@ class CitedPanel(QWidget):
             self._stack.addWidget(widget)
         close = icon_button("close", f"{area}.cited.close", "Close the cited page (Esc)", self.close_panel)
         self.setLayout(
-            column(row(self.title, close, stretch=0), self._stack, gap=6, stretch=1, margins=(12, 0, 0, 0))
+            column(row(self.title, close, stretch=0), self._stack, gap=6, stretch=1, margins=margins)
         )
         shortcut(self, "Esc", self.close_panel, inside=True)
         self.hide()

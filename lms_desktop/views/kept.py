@@ -6,6 +6,7 @@ import asyncio
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QPlainTextEdit
+from shiboken6 import isValid
 
 from lms_desktop.views.page import Context
 
@@ -25,15 +26,19 @@ class KeptText(QObject):
         self._timer.timeout.connect(self.keep)
         field.textChanged.connect(self._on_change)
 
-    async def open(self, name: str, *, show: bool = True) -> None:
+    def open(self, name: str, *, show: bool = True) -> None:
         """Put down the text of the last name; take up what is kept under this one, if it is to be shown."""
         if name == self._name:
             return
         self.flush()
         self._name = name
         self._show("")
-        kept = await asyncio.to_thread(self._context.session.drafts.load, name) if show else None
-        if kept and name == self._name and not self._field.toPlainText():
+        if show:
+            self._context.later(self._load(name))
+
+    async def _load(self, name: str) -> None:
+        kept = await asyncio.to_thread(self._context.session.drafts.load, name)
+        if kept and isValid(self._field) and name == self._name and not self._field.toPlainText():
             self._show(str(kept[0]))
 
     def _show(self, text: str) -> None:

@@ -21,6 +21,13 @@ from lms_desktop.views.widgets import Banner, Scroll, button, column, label, nam
 
 REFRESH_MS = 2000
 VOTERS = ("leader", "voter")
+TUTORS = {
+    "ready": ("Runs the tutor", "success"),
+    "starting": ("Tutor starts", "accent"),
+    "indexing": ("Reading courses", "accent"),
+    "down": ("Tutor is down", "danger"),
+    "unreachable": ("Unreachable", "danger"),
+}
 
 
 def duty(machine: api.MachineRow) -> str:
@@ -32,6 +39,15 @@ def duty(machine: api.MachineRow) -> str:
     if machine.keeper:
         return "Keeper, catching up"
     return "Removed" if machine.role == "removed" else "Workstation"
+
+
+def tutoring(machine: api.MachineRow) -> tuple[str, str]:
+    """Return what a machine does for the tutor: words and tone; nothing unless it is tagged a GPU host."""
+    if not machine.gpu_host:
+        return "", ""
+    if not machine.online:
+        return "GPU host, off", "warning"
+    return TUTORS.get(machine.tutor_state, ("GPU host", "accent"))
 
 
 def may_switch_off(machine: api.MachineRow, page: api.MachinesPage) -> tuple[str, str]:
@@ -55,6 +71,7 @@ class MachinesPage(Page):
         self._facts = label("", "muted")
         self._alarm = Banner("", "danger")
         self._quorum = Banner("", "warning")
+        self._tutor = Banner("", "warning")
         self._make = button(
             "Make a &provisioning file ...",
             "machines.provision",
@@ -63,6 +80,7 @@ class MachinesPage(Page):
             on_click=self._provision,
         )
         self._keeper = button("Make &keeper", "machines.keeper", symbol="shield", on_click=self._ask_keeper)
+        self._gpu = button("Make &GPU host", "machines.gpu", symbol="tutor", on_click=self._ask_gpu)
         self._remove = button("&Remove ...", "machines.remove", symbol="close", on_click=self._ask_remove)
         self._stop = button(
             "S&top this computer's service ...", "machines.stop", symbol="power", on_click=self._ask_stop
@@ -79,11 +97,18 @@ class MachinesPage(Page):
                     tone=lambda item: "success" if item.online else "",
                 ),
                 Column("What it does", duty, 170),
-                Column("Records", self._behind, 100, muted=True, key=lambda item: item.applied),
+                Column(
+                    "Tutor",
+                    lambda item: tutoring(item)[0],
+                    140,
+                    tone=lambda item: tutoring(item)[1],
+                    tip=lambda item: item.tutor,
+                ),
+                Column("Records", self._behind, 90, muted=True, key=lambda item: item.applied),
                 Column(
                     "Safe to switch off?",
                     lambda item: may_switch_off(item, self._page)[0] if self._page else "",
-                    180,
+                    150,
                     tone=lambda item: may_switch_off(item, self._page)[1] if self._page else "",
                 ),
                 Column(
@@ -92,7 +117,7 @@ class MachinesPage(Page):
                     130,
                     muted=True,
                 ),
-                Column("Address", lambda item: item.address, 140, muted=True),
+                Column("Address", lambda item: item.address, 120, muted=True),
             ],
             identity=lambda item: item.machine,
         )
@@ -118,7 +143,8 @@ class MachinesPage(Page):
                 head,
                 self._alarm,
                 self._quorum,
-                row(None, self._keeper, self._remove, self._stop),
+                self._tutor,
+                row(None, self._keeper, self._gpu, self._remove, self._stop),
                 self.table,
                 8,
                 label("Refused attempts to join", "section"),
@@ -130,7 +156,7 @@ class MachinesPage(Page):
             )
         )
         administrator = context.session.person.role == Role.ADMINISTRATOR
-        for widget in (self._make, self._keeper, self._remove, self._stop):
+        for widget in (self._make, self._keeper, self._gpu, self._remove, self._stop):
             widget.setVisible(administrator)
         self._on_pick(None)
         self._timer = QTimer(self, interval=REFRESH_MS)
@@ -158,6 +184,8 @@ class MachinesPage(Page):
             + (f"Switch on: {names}." if names else ""),
             "warning",
         )
+        tutors = (f"{item.name}: {item.tutor}" for item in page.machines if item.gpu_host and item.tutor)
+        self._tutor.say(" ".join(tutors), "warning")
         self.table.show_rows(sorted(page.machines, key=lambda item: item.name.casefold()))
         self.table.fit(12)
         self.attempts.show_rows(page.attempts)
@@ -174,6 +202,10 @@ class MachinesPage(Page):
     def _on_pick(self, machine: api.MachineRow | None) -> None:
         there = machine is not None and machine.role != "removed"
         self._keeper.setEnabled(there)
+        self._gpu.setEnabled(there)
+        tagged = machine is not None and machine.gpu_host
+        self._gpu.setText("No longer &GPU host" if tagged else "Make &GPU host")
+        self._gpu.setAccessibleName("No longer GPU host" if tagged else "Make GPU host")
         self._remove.setEnabled(there and not machine.here)
         self._keeper.setText(
             "No longer &keeper" if machine is not None and machine.keeper else "Make &keeper"
@@ -199,6 +231,26 @@ class MachinesPage(Page):
         )
         title = f"Make {machine.name} a keeper?" if keeper else f"{machine.name}: no longer a keeper?"
         confirm(self, "machines.keeper_ask", title, text, "&Yes", self.messages, work)
+
+    def _ask_gpu(self) -> None:
+        machine = self.table.current()
+        if machine is None:
+            return
+        on = not machine.gpu_host
+
+        async def work() -> None:
+            await api.set_gpu_host(self.session, machine=machine.machine, on=on)
+            self.refresh()
+
+        text = (
+            "It runs the tutor for the whole school: it checks what students ask, quotes the courses' pages "
+            "and, where a language model was added, writes answers. Choose a machine that stays on, best one "
+            "with a graphics card."
+            if on
+            else "Its tutor stops. Students' own machines then quote the course's pages, without a model."
+        )
+        title = f"Make {machine.name} a GPU host?" if on else f"{machine.name}: no longer a GPU host?"
+        confirm(self, "machines.gpu_ask", title, text, "&Yes", self.messages, work)
 
     def _ask_remove(self) -> None:
         machine = self.table.current()

@@ -145,7 +145,9 @@ class PdfReader(QWidget):
         area = self._area
         self._cited_text = Elided("", "")
         self._cited_text.setObjectName(f"{area}.passage")
-        self._to_passage = button("&Show the passage", f"{area}.to_passage", on_click=self.show_passage)
+        self._to_passage = button(
+            "Show", f"{area}.to_passage", accessible="Show the passage", on_click=self.show_passage
+        )
         bar = QFrame()
         bar.setProperty("role", "banner")
         bar.setProperty("tone", "warning")

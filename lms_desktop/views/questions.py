@@ -97,20 +97,26 @@ class QuestionsPage(Page):
         self._right = QWidget()
         self._right.setLayout(
             column(
-                row(None, self._save),
                 self._nothing,
                 self.thread_view,
                 self.reply,
                 gap=6,
-                stretch=2,
+                stretch=1,
             )
         )
         self._split = beside("questions.split", self.tabs, self._right, self.cited)
         self._split.setSizes([LIST_WIDTH, THREAD_WIDTH, 0])
         self.cited.closed.connect(self.tabs.show)
         content = QWidget()
+        head = row(label("Questions", "display"), None, self._save)
         content.setLayout(
-            column(label("Questions", "display"), self._split, gap=12, margins=(24, 20, 24, 20), stretch=1)
+            column(
+                row(label("Questions", "display"), None, self._save),
+                self._split,
+                gap=12,
+                margins=(24, 20, 24, 20),
+                stretch=1,
+            )
         )
         self.set_content(content)
         self._show_nothing()

@@ -19,6 +19,7 @@ from lms_desktop.views.tasks import Tasks
 from lms_desktop.views.widgets import (
     Banner,
     Card,
+    Elided,
     as_given,
     button,
     clear,
@@ -54,7 +55,7 @@ class ReplyForm(Card):
         self.text = named(QPlainTextEdit(), f"{area}.reply", heading)
         self.text.setPlaceholderText(heading)
         self.text.setTabChangesFocus(True)
-        self.text.setFixedHeight(96)
+        self.text.setFixedHeight(80)
         self.text.textChanged.connect(self._on_edit)
         self._kept = KeptText(self.text, context)
         self.to_one = named(QRadioButton(), f"{area}.to_one", "To the student alone")
@@ -107,7 +108,7 @@ class ReplyForm(Card):
             self._pages.clear()
             self._show_pages()
             self._on_audience()
-            self._tasks.start(self._kept.open(f"reply/{thread.card.question}"), key="kept")
+            self._kept.open(f"reply/{thread.card.question}")
         self._on_edit()
 
     def put_away(self) -> None:
@@ -163,7 +164,7 @@ class ReplyForm(Card):
                 f"Remove {page.place}",
                 lambda page=page: self._remove(page),
             )
-            self._references.addLayout(row(label(f"{page.place}{quote}", wrap=True), remove, stretch=0))
+            self._references.addLayout(row(Elided(f"{page.place}{quote}"), remove, stretch=0))
         self._add.setEnabled(len(self._pages) < limits.CITATIONS)
 
     def _remove(self, page: Source) -> None:

@@ -45,7 +45,7 @@ class AssignmentPage(Page):
         self._extension = Banner("", "accent")
         self._text = label("", wrap=True, selectable=True)
         self._pdf = button("&Read the assignment's PDF", "assignment.pdf", symbol="file", on_click=self._read)
-        self._ask = button("&Ask about this", "assignment.ask", symbol="tutor", on_click=self._to_ask)
+        self._ask = button("As&k about this", "assignment.ask", symbol="tutor", on_click=self._to_ask)
         self._task = Card(label("What to do", "section"), self._text, row(self._pdf, self._ask, None), gap=10)
         self._grade_box = column(gap=16)
         self._versions_box = column()

@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QProgressBar, QWidget
 
 from lms_desktop.client import today as api
+from lms_desktop.client.questions import QuestionCard
 from lms_desktop.school.changes import Changes
 from lms_desktop.views.icons import IconLabel
 from lms_desktop.views.page import Context, Page, Place, now_ms
@@ -105,6 +106,9 @@ class StudentToday(_Home):
         if today.materials:
             main.append(ListCard("New material", [self._material(item) for item in today.materials]))
         side: list[QWidget] = []
+        if today.replies:
+            rows: list[QWidget] = [self._reply(item) for item in today.replies]
+            side.append(ListCard("New replies", rows, count=len(rows)))
         if today.feedback:
             heading = "New feedback" if any(item.unread for item in today.feedback) else "Feedback"
             side.append(ListCard(heading, [self._feedback(item) for item in today.feedback]))
@@ -144,6 +148,21 @@ class StudentToday(_Home):
             trailing=new,
             spoken=f"Feedback on {item.title}, {item.course_title}{', unread' if item.unread else ''}",
             on_click=lambda: self.to("assignment", item.assignment, item.course_title),
+        )
+
+    def _reply(self, item: api.Reply) -> RowButton:
+        about = item.assignment_title or item.course_title
+        title = item.title if item.to_class else f"{item.name} replied"
+        kind = "answered for the class" if item.to_class else about
+        return list_row(
+            f"today.reply.{item.item}",
+            title,
+            f"{kind}  ·  {ago(item.when_ms, self.context.zone, now_ms())}",
+            lead=IconLabel("question", "accent", 22),
+            spoken=f"New reply: {title}, {about}",
+            on_click=lambda: self.to(
+                "questions", 0, "Questions", item.item if item.to_class else item.question
+            ),
         )
 
 
@@ -189,6 +208,9 @@ class InstructorToday(_Home):
         if others:
             main.append(ListCard("Other assignments", [self._grading(item) for item in others]))
         side: list[QWidget] = []
+        if today.unanswered:
+            asked: list[QWidget] = [self._question(card) for card in today.unanswered[:6]]
+            side.append(ListCard("Unanswered questions", asked, count=today.waiting))
         if today.missing:
             rows = [self._missing(item) for item in today.missing[:12]]
             side.append(ListCard("Not handed in", rows, count=len(today.missing)))
@@ -210,6 +232,17 @@ class InstructorToday(_Home):
             trailing=tuple(pills),
             spoken=f"{item.title}, {item.course_title}: {item.to_grade} to grade, {', '.join(counts)}",
             on_click=lambda: self.to("grading", item.assignment, item.title),
+        )
+
+    def _question(self, card: QuestionCard) -> RowButton:
+        text = " ".join(card.text.split()) or card.problem
+        return list_row(
+            f"today.question.{card.question}",
+            card.name,
+            text,
+            trailing=(pill(card.age or "new", "warning"),),
+            spoken=f"Unanswered question of {card.name}, waiting {card.age}: {text}",
+            on_click=lambda: self.to("answering", 0, "Questions", card.question),
         )
 
     def _missing(self, item: api.MissingWork) -> RowButton:

@@ -168,11 +168,13 @@ class _Asked(QWidget):
             "tutor.conversations",
             "Conversations",
             [
-                Column("Student", lambda card: card.name, 110, strong=True),
+                Column("Student", lambda card: card.name, 130, strong=True),
                 Column(
                     "Began with",
                     lambda card: " ".join(card.first.split()),
-                    tip=lambda card: card.assignment_title or "The course",
+                    tip=lambda card: "  ·  ".join(
+                        (card.assignment_title or "The course", ago(card.last_ms, zone, now_ms()))
+                    ),
                 ),
                 Column("Asked", lambda card: str(card.exchanges), 62, right=True, key=lambda c: c.exchanges),
                 Column(
@@ -182,7 +184,6 @@ class _Asked(QWidget):
                     tone=lambda _: "warning",
                     key=lambda card: card.declined,
                 ),
-                Column("Last", lambda card: ago(card.last_ms, zone, now_ms()), 104, muted=True),
             ],
             identity=lambda card: card.conversation,
         )

@@ -56,7 +56,7 @@ class TutorSettingDialog(Dialog):
             )
             choice.setChecked(mode is setting.mode)
             self.modes[mode] = choice
-            self.add(row(choice, label(sentence, "small", wrap=True), gap=12, stretch=1))
+            self.add(row(choice, label(sentence, "small"), None, gap=12))
         zone = context.zone
         self.starts = named(QCheckBox("F&rom"), f"{name}.starts", "From a time on")
         self.start = DueEdit(f"{name}.start", f"From, in {zone} time", zone, setting.starts_ms or now_ms())
