@@ -21,6 +21,7 @@ from lms_desktop.views.widgets import Banner, Scroll, button, column, label, nam
 
 REFRESH_MS = 2000
 VOTERS = ("leader", "voter")
+UNWELL = ("down", "unreachable")
 TUTORS = {
     "ready": ("Runs the tutor", "success"),
     "starting": ("Tutor starts", "accent"),
@@ -184,8 +185,10 @@ class MachinesPage(Page):
             + (f"Switch on: {names}." if names else ""),
             "warning",
         )
-        tutors = (f"{item.name}: {item.tutor}" for item in page.machines if item.gpu_host and item.tutor)
-        self._tutor.say(" ".join(tutors), "warning")
+        unwell = [
+            item for item in page.machines if item.gpu_host and item.tutor_state in ("down", "unreachable")
+        ]
+        self._tutor.say(" ".join(f"{item.name}: {item.tutor}" for item in unwell), "warning")
         self.table.show_rows(sorted(page.machines, key=lambda item: item.name.casefold()))
         self.table.fit(12)
         self.attempts.show_rows(page.attempts)

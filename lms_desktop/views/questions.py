@@ -109,15 +109,7 @@ class QuestionsPage(Page):
         self.cited.closed.connect(self.tabs.show)
         content = QWidget()
         head = row(label("Questions", "display"), None, self._save)
-        content.setLayout(
-            column(
-                row(label("Questions", "display"), None, self._save),
-                self._split,
-                gap=12,
-                margins=(24, 20, 24, 20),
-                stretch=1,
-            )
-        )
+        content.setLayout(column(head, self._split, gap=12, margins=(24, 20, 24, 20), stretch=1))
         self.set_content(content)
         self._show_nothing()
 
