@@ -3,14 +3,23 @@
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from lms_desktop.tutor.sentences import BLOCK, LINE, Span, lay_out, split
+from lms_desktop.tutor.pages import Page
+from lms_desktop.tutor.sentences import BLOCK, LINE, Span, lay_out, normal, split
 
 TARGET: Final = 900  # characters: about 150 words, and within the encoder's 256 tokens
 LONGEST: Final = 1_200
+
+_EDGE: Final = 2  # lines at the top or foot of a page that may be running ones
+_LINES_OF_BODY: Final = 6  # of a page, at least, that has such lines
+_PAGES_ALIKE: Final = 4  # at least, to tell that they run
+_PAGE_NUMBER: Final = re.compile(
+    r"\W*(?:page|seite|p\.|s\.)?\W*\d+\W*(?:(?:of|von)?\W*\d+\W*)?", re.IGNORECASE
+)
 
 # A hyphen at the end of a line, but not the one of "pre- and postfix".
 _HYPHENATED: Final = re.compile(r"(?<=\w)- (?=[^\W\d_])(?!(?:and|or|to|und|oder|bis|et|ou|y|o)\b)")
@@ -29,6 +38,15 @@ class Passage:
     end: int
     text: str
     sentences: tuple[Span, ...]
+
+
+def document_passages(document: int, pages: Sequence[Page]) -> Iterator[Passage]:
+    """Yield the passages of all pages, in order, without the lines at the tops and feet of most of them."""
+    running = _running_lines(pages)
+    for page in pages:
+        offset, body = _without(running, page.text)
+        for passage in passages(document, page.number, body):
+            yield replace(passage, start=passage.start + offset, end=passage.end + offset)
 
 
 def passages(document: int, page: int, text: str) -> list[Passage]:
@@ -61,3 +79,30 @@ def _grouped(laid_out: str, sentences: Sequence[Span]) -> list[list[Span]]:
             groups.append([])
         groups[-1].append((start, end))
     return groups
+
+
+def _running_lines(pages: Sequence[Page]) -> frozenset[str]:
+    """Return the shapes of lines that stand at the edges of most pages: headers, footers, page numbers."""
+    seen: Counter[str] = Counter()
+    for page in pages:
+        lines = [line for line in page.text.split("\n") if line.strip()]
+        if len(lines) >= _LINES_OF_BODY:
+            seen.update({_shape(line) for line in lines[:_EDGE] + lines[-_EDGE:]})
+    often = max(_PAGES_ALIKE, len(pages) / 2)
+    return frozenset(shape for shape, times in seen.items() if times >= often)
+
+
+def _without(running: frozenset[str], text: str) -> tuple[int, str]:
+    """Return the text without such lines at its edges, and where it then begins in the page's normal text."""
+    lines = text.split("\n")
+    full = [place for place, line in enumerate(lines) if line.strip()]
+    if not running or len(full) < _LINES_OF_BODY:
+        return 0, text
+    first = next(n for n in range(_EDGE + 1) if n == _EDGE or _shape(lines[full[n]]) not in running)
+    last = next(n for n in range(1, _EDGE + 2) if n > _EDGE or _shape(lines[full[-n]]) not in running)
+    before = normal("\n".join(lines[: full[first]]))
+    return len(before) + bool(before), "\n".join(lines[full[first] : full[-last] + 1])
+
+
+def _shape(line: str) -> str:
+    return "page number" if _PAGE_NUMBER.fullmatch(line) else normal(line)

@@ -3,8 +3,8 @@
 Run as `lms-desktop tutor extract`. One line of JSON comes on stdin: {"path", "engine": "pdfium" | "pypdf",
 "skip": [pages that are known already]}. JSON lines go to stdout as they are found: {"count", "cut"} once the
 file is open ("cut": its end is missing), then {"page", "text"} for each page that can be read; or one line
-{"problem"}: missing, empty, not_pdf, truncated, encrypted, damaged or no_pages. What a child printed before it
-died stands.
+{"problem"}: missing, empty, not_pdf, truncated, encrypted, damaged or no_pages. What a child printed
+before it died stands.
 """
 
 import json

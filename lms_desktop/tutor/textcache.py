@@ -14,7 +14,7 @@ _FORMAT: Final = 1  # another one: read the PDF again
 
 
 class TextCache:
-    """A folder of texts, the least recently used of which go when it grows over its bound. It is there to save
+    """A folder of texts, the least recently used of which go when it grows over its bound. It only saves
     time: what is damaged counts as not there, and a disk that takes no more is no error."""
 
     def __init__(self, folder: Path, max_bytes: int = MAX_BYTES) -> None:

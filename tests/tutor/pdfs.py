@@ -14,7 +14,18 @@ from reportlab.pdfgen.canvas import Canvas
 
 from lms_desktop.resources import resource
 
-_SYLLABLES = ("ka", "lo", "mi", "ren", "tas", "vol", "per", "sin", "dra", "que", "bel", "nor", "fi", "tum")
+_WORDS = (
+    "water stone river bridge light engine field market letter window garden animal energy pressure "
+    "temperature number value function table list tree node path cost memory program language record "
+    "student teacher question answer example result method measure average surface volume weight "
+    "force motion circle angle reaction acid metal oxygen carbon cell plant seed forest climate "
+    "history empire treaty factory worker wage machine cotton coal iron railway trade price demand "
+    "supply bank money law court right citizen parliament treatment patient the the the the of of of "
+    "and and in in to to a a is is that which with from between under over because when carries holds "
+    "changes grows falls measures compares explains shows moves joins divides builds begins ends slow "
+    "fast small large early late hard soft common rare old new strong weak open closed first second "
+    "third "
+)
 
 
 def with_text(path: Path, pages: Sequence[Sequence[str]], *, size: float = 11) -> Path:
@@ -33,10 +44,9 @@ def with_text(path: Path, pages: Sequence[Sequence[str]], *, size: float = 11) -
 
 
 def rich(path: Path, pages: int, *, words: int = 300, seed: int = 1) -> Path:
-    """Pages of invented prose in sentences of 8 to 25 words, with a heading now and then."""
+    """Pages of prose without sense, in sentences of 8 to 25 words; a heading on each."""
     source = random.Random(seed)
-    vocabulary = ["".join(source.choices(_SYLLABLES, k=source.randint(1, 3))) for _ in range(4000)]
-    return with_text(path, [_prose(source, vocabulary, words) for _ in range(pages)], size=9)
+    return with_text(path, [_prose(source, _WORDS.split(), words) for _ in range(pages)], size=9)
 
 
 def _prose(source: random.Random, vocabulary: list[str], words: int) -> list[str]:
