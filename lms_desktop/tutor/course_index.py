@@ -1,6 +1,5 @@
 """A course's passages in memory: their vectors as matrices, and the search by words."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -9,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lms_desktop.tutor.encoder import WIDTH
+from lms_desktop.tutor.pages import clean
 from lms_desktop.tutor.passages import Passage
 from lms_desktop.tutor.store import Store
 
 SEARCH_WORDS: Final = 64  # of one question: more would find no better
-_UNQUOTABLE: Final = re.compile('["\0]')
 
 
 class Listed(NamedTuple):
@@ -54,10 +53,10 @@ class WordIndex:
         self._rows = rows  # by the passage's number in the database
 
     def search(self, words: Sequence[str], limit: int) -> list[tuple[int, float]]:
-        wanted = list(dict.fromkeys(word.lower() for word in words))[:SEARCH_WORDS]
+        wanted = list(dict.fromkeys(clean(word).replace('"', "").lower() for word in words))[:SEARCH_WORDS]
         if not wanted or not self._rows:
             return []
-        query = " OR ".join(f'"{_UNQUOTABLE.sub("", word)}"' for word in wanted)
+        query = " OR ".join(f'"{word}"' for word in wanted)
         found: list[tuple[int, float]] = []
         with self._store.open() as db:
             best = db.execute("SELECT rowid, rank FROM words WHERE words MATCH ? ORDER BY rank", (query,))

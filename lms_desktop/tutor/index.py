@@ -75,7 +75,11 @@ class Index:
                 (course, COURSE_PASSAGES),
             )
             listed = {document: Listed(kind, title) for document, kind, title in documents}
-            return course_index(listed, rows.fetchall(), self._store)
+            found = rows.fetchall()
+        try:
+            return course_index(listed, found, self._store)
+        except ValueError as error:
+            raise self._store.damaged(error) from error
 
     def build(self, course: int, documents: Sequence[Document]) -> Generator[Progress]:
         """Make the course consist of these documents, in steps of about a fifth of a second.
@@ -135,12 +139,12 @@ class Index:
             return
         pages: Sequence[Page] = part.pages
         if not pages:
-            if not part.path:
-                outcome.note = _NOT_HERE
-                return
             extraction = Extraction(Path(part.path), part.key[1:], self._cache)
             try:
                 while extraction.result is None:
+                    if not part.path:
+                        outcome.note = _NOT_HERE
+                        return
                     extraction.poll(_WAIT_S)
                     yield
             finally:

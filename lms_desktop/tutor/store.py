@@ -79,11 +79,7 @@ class Store:
 
     @contextmanager
     def open(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection for one transaction.
-
-        Raises IndexDamaged, also for a ValueError in the body: a row is not as it was written. Raises
-        IndexFailed.
-        """
+        """Lend the connection for one transaction. Raises IndexDamaged, IndexFailed."""
         with self._turn, _told(self._path):
             try:
                 self._db.execute("BEGIN")
@@ -94,12 +90,17 @@ class Store:
                         self._db.execute("ROLLBACK")
                     raise
                 self._db.execute("COMMIT")
-            except (sqlite3.DatabaseError, ValueError) as error:
-                if isinstance(error, sqlite3.DatabaseError) and not _is_damage(error):
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
                     raise
-                self._db.close()
-                self._replace(keep=True)
-                raise IndexDamaged(f"{self._path} was damaged: {error}. It is being made anew.") from error
+                raise self.damaged(error) from error
+
+    def damaged(self, reason: Exception) -> IndexDamaged:
+        """Set the file aside and begin an empty one; returns what the caller is to raise."""
+        with self._turn, _told(self._path):
+            self._db.close()
+            self._replace(keep=True)
+        return IndexDamaged(f"{self._path} was damaged: {reason}. It is being made anew.")
 
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,10 @@
 """The index holds what a course consists of, and nothing else; it can be left, damaged and made anew."""
 
+import dataclasses
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -132,7 +134,8 @@ def test_vectors_are_the_encoders(index: Index, encoder: Counting, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "words", [[], [""], ["•"], ['"'], ['" OR 1'], ["a\0b"], ["NEAR(", "*", "-", "text:"], ["ü"] * 999]
+    "words",
+    [[], [""], ["•"], ['"'], ['" OR 1'], ["a\0b"], ["\ud800"], ["NEAR(", "*", "-", "text:"], ["ü"] * 999],
 )
 def test_any_words_can_be_searched(index: Index, words: list[str]) -> None:
     build(index, COURSE, Document(1, "assignment", "Task", "Describe a stack.", "", b""))
@@ -257,6 +260,32 @@ def test_a_file_that_was_lost_is_read_when_it_is_there(index: Index, tmp_path: P
     assert (progress.done, dict(progress.notes)[1]) == (0, "The file cannot be read on this machine.")
     (tmp_path / "elsewhere.pdf").rename(document.path)
     assert build(index, COURSE, document) == Progress(1, 1, ())
+
+
+def test_a_text_that_was_kept_needs_no_file(
+    index: Index, encoder: Counting, path: Path, tmp_path: Path
+) -> None:
+    document = material(1, pdfs.with_text(tmp_path / "sea.pdf", [TIDES]))
+    build(index, COURSE, document)
+    index.close()
+    path.unlink()
+    again = opened(path, encoder)
+    assert build(again, COURSE, dataclasses.replace(document, path="")) == Progress(1, 1, ())
+    assert texts(again.course(COURSE))[1] == (1, 1, " ".join(TIDES))
+    again.close()
+
+
+def test_a_question_is_searched_for_while_another_thread_builds(index: Index, tmp_path: Path) -> None:
+    build(index, COURSE, material(1, pdfs.with_text(tmp_path / "sea.pdf", [TIDES])))
+    course = index.course(COURSE)
+    book = material(2, pdfs.rich(tmp_path / "book.pdf", 8, words=50))
+    with ThreadPoolExecutor(1) as pool:
+        building = pool.submit(build, index, OTHER, book)
+        found = [course.search(["tides"], 5) for _ in iter(building.done, True)]
+        assert building.result() == Progress(1, 1, ())
+    assert [[row for row, _ in hits] for hits in (*found, course.search(["tides"], 5))] == [[1]] * (
+        len(found) + 1
+    )
 
 
 def test_a_course_has_no_more_passages_than_its_bound(
