@@ -4,12 +4,14 @@ import asyncio
 import hashlib
 from functools import partial
 
-from lms_desktop.client import course, grading, submit
+from lms_desktop.client import course, grading, questions, submit
 from lms_desktop.client.protocol import NodeStatus
 from lms_desktop.demo.cast import Cast, expect, sha256_of, until
+from lms_desktop.demo.declining import TO_INSTRUCTOR
 from lms_desktop.demo.handing_in import MIA, YUSUF, ZOFIA, verify, verify_on
 from lms_desktop.demo.marking import CORRECTED, GRADES
 from lms_desktop.demo.opening import MATERIAL, TASK
+from lms_desktop.demo.replying import REPLY
 from lms_desktop.demo.school import INSTRUCTOR
 from lms_desktop.demo.seats import Seat
 from lms_desktop.resources import resource
@@ -32,6 +34,7 @@ async def kill_all(cast: Cast) -> None:
     after = (await (await cast.leader()).status()).leader
     cast.report.leaders.append({"before": before, "after": after})
     await _records(cast)
+    await _answers(cast)
     await _receipts(cast)
     await _agreement(cast)
     await _files(cast)
@@ -51,6 +54,15 @@ async def _records(cast: Cast) -> None:
     opened, _ = await submit.open_version(mia, version=page.versions[0])
     same = hashlib.sha256(opened).digest() == sha256_of(cast.handed_in[MIA])
     expect(same, "A submission is not the file that was handed in.")
+
+
+async def _answers(cast: Cast) -> None:
+    """The question, its reply, and what was asked of the tutor before it."""
+    thread = await questions.thread(cast.sessions[MIA], question=cast.question)
+    texts = [post.text for post in thread.posts]
+    expect(texts == [TO_INSTRUCTOR, REPLY], "The question and its reply are not what they were.")
+    problems = [exchange.problem for exchange in thread.conversation if exchange.problem]
+    expect(len(thread.conversation) == 4 and not problems, f"The conversation is not whole: {problems}.")
 
 
 async def _receipts(cast: Cast) -> None:

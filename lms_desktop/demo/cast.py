@@ -54,7 +54,11 @@ class Account:
 
 @dataclass(slots=True)
 class Report:
-    """What the story did and found, for `--json`: process ids, leaders' machine numbers, hashes in hex."""
+    """What the story did and found, for `--json`: process ids, leaders' machine numbers, hashes in hex.
+
+    `tutor` has one record an ask: step, question, verdict, score, threshold, engine, tokens (messages), and
+    citations of document, page and whether the quote stands there word for word.
+    """
 
     killed: list[int] = field(default_factory=list)
     leaders: list[dict[str, int | None]] = field(default_factory=list)
@@ -62,6 +66,7 @@ class Report:
     heads: dict[str, str] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     receipts: list[dict[str, Any]] = field(default_factory=list)
+    tutor: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Cast:
@@ -76,7 +81,7 @@ class Cast:
         self.first_pdf = pdf if pdf is not None else resource("courses", "sample-halving-1.pdf")
         self.handed_in: dict[str, Path] = {}
         self.receipts: list[Path] = []
-        self.course = self.assignment = self.material = 0
+        self.course = self.assignment = self.material = self.question = 0
 
     @property
     def school_seats(self) -> tuple[Seat, ...]:
