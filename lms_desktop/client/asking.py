@@ -9,7 +9,16 @@ from typing import Any
 from lms_desktop.client import tutor_settings
 from lms_desktop.client.conversations import read_own, waiting
 from lms_desktop.client.errors import BadInput, ClientError, NodeRefused, NodeUnreachable
-from lms_desktop.client.exchanges import ENDS, PARTIAL, Exchange, Facts, FalseAnswer, Judge, Verdict
+from lms_desktop.client.exchanges import (
+    ENDS,
+    PARTIAL,
+    Exchange,
+    Facts,
+    FalseAnswer,
+    Judge,
+    Verdict,
+    reason_text,
+)
 from lms_desktop.client.sealed import EXCHANGE, seal_item
 from lms_desktop.client.session import Sent, Session
 from lms_desktop.client.sources import Document, Source, source_of
@@ -141,11 +150,12 @@ class Asking:
             match message:
                 case ("accepted", int(position), int(eta_ms)):
                     yield Accepted(position, eta_ms)
-                case ("gate", int(verdict), int(score), int(threshold), str(reason), nearest) if (
-                    verdict in set(Verdict)
+                case ("gate", int(verdict), int(score), int(threshold), str(reason), near) if verdict in set(
+                    Verdict
                 ):
-                    found = _sources(known, () if nearest is None else (nearest,))
-                    yield Gate(Verdict(verdict), score, threshold, reason, found[0] if found else None)
+                    found = _sources(known, () if near is None else (near,))
+                    nearest = found[0] if found else None
+                    yield Gate(Verdict(verdict), score, threshold, reason_text(reason), nearest)
                 case ("sources", tuple(found)):
                     yield Sources(_sources(known, found))
                 case ("token", str(text)):

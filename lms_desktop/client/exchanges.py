@@ -34,6 +34,25 @@ ENDS = {
 }
 """Why an ask ended without an answer, in words for people."""
 
+_REASONS = {
+    "on_topic": "",
+    "follow_up": "",
+    "procedural": "",
+    "confirmed": "",
+    "unsure": "The course's pages may not be about this.",
+    "off_topic": "This does not look like a question on this course.",
+    "not_in_material": "This is near the subject, but the course's pages say nothing about it.",
+    "to_the_tutor": "This is about the tutor and not about the course.",
+    "other_language": "The tutor understands questions in the language of the course's pages only.",
+    "no_words": "There are no words in this that could be looked up.",
+    "no_text": "None of the course's pages has text that the tutor can read.",
+}
+
+
+def reason_text(reason: str) -> str:
+    """Why the tutor judged as it did, for people; a reason of a newer tutor stays as it is."""
+    return _REASONS.get(reason, reason)
+
 
 class Verdict(IntEnum):
     """What became of an ask; UNFINISHED has no signed answer: it was cancelled, or failed."""
@@ -197,7 +216,7 @@ class Judge:
             ask.text,
             ask.confirmed,
             answer.score,
-            answer.reason,
+            reason_text(answer.reason),
             answer.engine,
             answer.text,
             tuple(

@@ -32,7 +32,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A passage of one page, word for word: `page` counts from 1, 0 is an assignment's own text.
+    """A passage of one page, word for word: `page` counts from 1, 0 is a document's own title and text.
 
     `document` is the reference of a material or an assignment; `title` is empty for one that is not in force
     or not on this computer. `score` is in thousandths, None where nobody scored it.
@@ -61,10 +61,10 @@ async def documents(session: Session, *, course: int) -> tuple[Document, ...]:
 
 
 async def open_document(session: Session, *, source: Source) -> bytes:
-    """The PDF that a source is in. Raises BadFile where it stands in an assignment's own text."""
+    """The PDF that a source is in. Raises BadFile where it stands in the document's own title or text."""
     if source.page == 0:
         raise BadFile(
-            "This passage is in the assignment's own text.",
+            "This passage is in the document's own title or text, on no page.",
             where=source.title,
             next_step="Open the assignment.",
         )

@@ -17,7 +17,8 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The relevance check: scores in thousandths, `nearest` the passage of the course that is nearest."""
+    """The relevance check: scores in thousandths; `reason` for people, empty where there is nothing to say;
+    `nearest` is the passage of the course that is nearest."""
 
     verdict: Verdict
     score: int

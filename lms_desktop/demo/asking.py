@@ -144,7 +144,7 @@ async def _citation(cast: Cast, session: Session, source: sources.Source) -> dic
         text = pages[source.page - 1] if source.page <= len(pages) else ""
     else:
         found = await sources.documents(session, course=cast.course)
-        text = next((one.text for one in found if one.document == source.document), "")
+        text = next((f"{one.title} {one.text}" for one in found if one.document == source.document), "")
     verbatim = _plain(source.quote) in _plain(text)
     expect(verbatim, f"“{source.quote}” does not stand in {source.place}.")
     return {"document": source.title, "page": source.page, "verbatim": verbatim}
