@@ -8,9 +8,10 @@ weights (https://github.com/huggingface/safetensors). Whatever could carry code 
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,10 +31,9 @@ CACHED_TOKENS: Final = 2048  # the least room for keys and values that is worth 
 ARCHITECTURES: Final = frozenset(
     {
         "GPT2LMHeadModel",
-        "GPTNeoForCausalLM",
         "GPTNeoXForCausalLM",
+        "GraniteForCausalLM",
         "GemmaForCausalLM",
-        "Gemma2ForCausalLM",
         "LlamaForCausalLM",
         "MistralForCausalLM",
         "OlmoForCausalLM",
@@ -43,7 +43,6 @@ ARCHITECTURES: Final = frozenset(
         "Qwen2ForCausalLM",
         "Qwen3ForCausalLM",
         "SmolLM3ForCausalLM",
-        "StableLmForCausalLM",
     }
 )
 """Causal language models that transformers itself implements; each is plain attention with a key-value cache.
@@ -64,6 +63,8 @@ _PLAIN: Final = frozenset(
         MANIFEST,
     }
 )
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_PIECE: Final = 1 << 20
 _IGNORED: Final = frozenset({"README.md", "LICENSE", "LICENSE.txt", "USE_POLICY.md", ".gitattributes"})
 _CODE: Final = frozenset(
     {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".msgpack", ".py", ".so", ".dll"}
@@ -130,32 +131,62 @@ def check_memory(facts: ModelFacts, available: int | None = None) -> None:
 def add_model(source: Path, tutor_dir: Path, progress: Progress | None = None) -> ModelFacts:
     """Check a model's folder, copy it to this machine's models and make it the active one.
 
-    The copy appears whole or not at all, with the SHA-256 of every file beside it; one of the same name is
-    replaced. Raises ModelError, also where memory or disk is too small.
+    Raises ModelError, also where memory or disk is too small; then nothing has changed.
     """
     source = source.absolute()
+    name = _valid(source.name)
     facts = check(source)
     check_memory(facts)
-    models = _models(tutor_dir)
-    free = shutil.disk_usage(models).free
-    if facts.file_bytes + SPARE_DISK > free:
-        raise ModelError(
-            f"{facts.name} has {_gb(facts.file_bytes)} and the disk of {models} has {_gb(free)} free; "
-            f"{_gb(SPARE_DISK)} must stay free. Make room, or choose a smaller model."
-        )
-    temporary = Path(tempfile.mkdtemp(prefix=".adding-", dir=models))
+    temporary = Path(tempfile.mkdtemp(prefix=".adding-", dir=_models(tutor_dir)))
     try:
+        check_disk(temporary, name, facts.file_bytes)
         _copy(source, temporary, facts.file_bytes, progress)
-        check(temporary)
-        _replace(temporary, models / facts.name)
+        return adopt(temporary, name, tutor_dir)
     except OSError as error:
         raise ModelError(
-            f"{facts.name} could not be copied: {error.strerror or error}. Nothing was changed."
+            f"{name} could not be copied: {error.strerror or error}. Nothing was changed."
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    activate(tutor_dir, facts.name)
-    return facts
+
+
+def staging(tutor_dir: Path, name: str) -> Path:
+    """Return the folder in which a model is gathered before `adopt`; what lies there outlives an
+    interruption.
+    """
+    folder = _models(tutor_dir) / f".getting-{_valid(name)}"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def adopt(folder: Path, name: str, tutor_dir: Path) -> ModelFacts:
+    """Check a folder beside the models, move it among them under this name, and make it the active one.
+
+    It appears whole or not at all, with the SHA-256 of every file; one of the same name is replaced. Raises
+    ModelError.
+    """
+    check(folder)
+    _write_manifest(folder)
+    folder.chmod(0o755)  # the node may run as another account than the one that adds models
+    place = _models(tutor_dir) / name
+    try:
+        _replace(folder, place)
+    except OSError as error:
+        raise ModelError(
+            f"{place} could not be written: {error.strerror or error}. Stop the tutor first."
+        ) from error
+    activate(tutor_dir, name)
+    return check(place)
+
+
+def check_disk(folder: Path, name: str, size: int) -> None:
+    """Raise ModelError where so many bytes more do not fit on the folder's disk."""
+    free = shutil.disk_usage(folder).free
+    if size + SPARE_DISK > free:
+        raise ModelError(
+            f"{name} needs {_gb(size)} and the disk of {folder.parent} has {_gb(free)} free; "
+            f"{_gb(SPARE_DISK)} must stay free. Make room, or choose a smaller model."
+        )
 
 
 def installed(tutor_dir: Path) -> tuple[str, ...]:
@@ -315,29 +346,27 @@ def _models(tutor_dir: Path) -> Path:
 
 
 def _copy(source: Path, folder: Path, total: int, progress: Progress | None) -> None:
-    """Copy the model's files and write their hashes as `sha256sum` does."""
     done = 0
-    lines: list[str] = []
     for name in sorted(_files(source)):
-        if name == MANIFEST:
-            continue
-        digest = hashlib.sha256()
         with (source / name).open("rb") as given, (folder / name).open("xb") as taken:
-            for piece in _pieces(given):
-                digest.update(piece)
+            while piece := given.read(_PIECE):
                 taken.write(piece)
                 done += len(piece)
                 if progress is not None:
                     progress(done, total)
             taken.flush()
             os.fsync(taken.fileno())
-        lines.append(f"{digest.hexdigest()}  {name}\n")
+
+
+def _write_manifest(folder: Path) -> None:
+    """Write the files' hashes as `sha256sum` does."""
+    lines = [f"{_sha256(folder / name)}  {name}\n" for name in sorted(_files(folder)) if name != MANIFEST]
     (folder / MANIFEST).write_text("".join(lines), encoding="utf-8", newline="\n")
 
 
-def _pieces(file: Any) -> Iterator[bytes]:
-    while piece := file.read(1 << 20):
-        yield piece
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _replace(folder: Path, place: Path) -> None:
@@ -361,17 +390,20 @@ def _check_manifest(folder: Path, files: dict[str, int]) -> None:
     for line in (folder / MANIFEST).read_text(encoding="utf-8").splitlines():
         digest, _, name = line.partition("  ")
         expected[name] = digest
-    for name in sorted(files.keys() | expected.keys()):
-        if name == MANIFEST:
-            continue
-        found = ""
-        if name in files:
-            with (folder / name).open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != expected.get(name):
+    for name in sorted((files.keys() | expected.keys()) - {MANIFEST}):
+        if name not in files or _sha256(folder / name) != expected.get(name):
             raise ModelError(
                 f"{folder / name} is not what was added: it was altered or damaged. Add the model again."
             )
+
+
+def _valid(name: str) -> str:
+    """The name, if a folder may be called so on every system."""
+    if not _NAME.fullmatch(name) or name == ACTIVE:
+        raise ModelError(
+            f"{name!r} is no name for a model. Rename its folder: at most 64 letters, digits, '.', '-', '_'."
+        )
+    return name
 
 
 def _unknown(name: str, tutor_dir: Path) -> ModelError:
