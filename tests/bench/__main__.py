@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import zmq
 
-NAMES = ("app", "cluster", "submit")
+NAMES = ("app", "cluster", "submit", "tutor")
 
 
 def main() -> int:

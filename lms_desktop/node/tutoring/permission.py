@@ -55,8 +55,10 @@ class Permission:
             raise PeerError("not_allowed", "This question is not signed by who asks it")
         if not (is_enrolled(self._db, ask.course, ask.author) or is_staff(self._db, ask.course, ask.author)):
             raise PeerError("not_allowed", "Only the people of the course may ask its tutor")
-        if ask.assignment and not self._belongs(ask):
-            raise PeerError("not_allowed", "The course has no such assignment")
+        if not self._is_open(ask):
+            raise PeerError(
+                "not_allowed", "There is no such course or assignment, or it is in the archive"
+            )
         now = self._now_ms()
         if abs(now - ask.time_ms) > FRESH_MS:
             raise PeerError(
@@ -70,10 +72,11 @@ class Permission:
         self._count(ask.author, setting)
         return Permit(ask, setting.mode == TutorMode.HINTS)
 
-    def _belongs(self, ask: Ask) -> bool:
+    def _is_open(self, ask: Ask) -> bool:
         row = self._db.execute(
-            "SELECT 1 FROM school_assignments WHERE assignment = ? AND course = ? AND NOT archived",
-            (ask.assignment, ask.course),
+            "SELECT 1 FROM school_courses WHERE course = ?1 AND NOT archived AND (?2 = 0 OR EXISTS ("
+            "SELECT 1 FROM school_assignments WHERE assignment = ?2 AND course = ?1 AND NOT archived))",
+            (ask.course, ask.assignment),
         ).fetchone()
         return row is not None
 

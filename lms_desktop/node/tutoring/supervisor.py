@@ -14,8 +14,10 @@ from enum import Enum
 from pathlib import Path
 
 import psutil
+import zmq
 
 from lms_desktop.node.admission import Admission
+from lms_desktop.node.errors import NodeError
 from lms_desktop.node.sockets import Context
 from lms_desktop.node.tutoring.process import WorkerProcess
 from lms_desktop.tutor.protocol import Order, Ping, Pong, Ready, Report
@@ -151,12 +153,14 @@ class Supervisor:
                 light=light,
                 on_report=self._hear,
             )
-        except OSError as error:
+        except (OSError, NodeError) as error:
             return f"could not be started: {error}"
         self._worker, self._restart = worker, False
         fault = ""
         try:
             fault = await self._watch(worker, wanted)
+        except zmq.ZMQError as error:
+            fault = f"could not be spoken to: {error}"
         finally:
             if fault and self.ready is None and worker.last_words:
                 _log.error("its last words: %s", " / ".join(worker.last_words))

@@ -96,11 +96,10 @@ class Tutoring:
         self._ticking = asyncio.create_task(self._tick_on())
 
     async def close(self) -> None:
-        """End the worker and what is under way."""
+        """End the worker. Other machines hand their questions in again when this node is back."""
         if self._ticking is not None:
             self._ticking.cancel()
             await asyncio.gather(self._ticking, return_exceptions=True)
-        self.answering.end_all("This machine's node was stopped. Ask again.")
         await self._reading.close()
         await self.relay.close()
         await self._supervisor.close()

@@ -1,0 +1,145 @@
+"""The thread of low priority that reads courses: documents to passages to vectors, and the gate to match.
+
+What it has read it hands out as `Course`s, which never change: while a course is read anew, its earlier state
+answers. A course for which a question waits is read before the others, and handed out in part if it takes
+long.
+"""
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lms_desktop.tutor.background import Background
+from lms_desktop.tutor.course_index import CourseIndex
+from lms_desktop.tutor.encoder import Encoder
+from lms_desktop.tutor.index import Index, Progress
+from lms_desktop.tutor.protocol import Document, Indexed, Open, Report
+from lms_desktop.tutor.relevance import Gate
+from lms_desktop.tutor.store import IndexDamaged, IndexFailed
+from lms_desktop.tutor.textcache import TextCache
+
+NICE = 10
+TELL_S = 0.25
+PART_S = 4.0
+"""After so long a course that is waited for is handed out in part."""
+AGAIN_S = 30.0
+"""After a disk that took nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A course that was read: its passages, and the gate calibrated to them."""
+
+    index: CourseIndex
+    gate: Gate
+
+
+class Indexer(threading.Thread):
+    """Create, then `start`. `open`, `course` and `hurry` are for other threads."""
+
+    def __init__(self, folder: Path, encoder: Encoder, report: Callable[[Report], None]) -> None:
+        super().__init__(name="indexer", daemon=True)
+        self._folder = folder
+        self._encoder = encoder
+        self._report = report
+        self._news: queue.SimpleQueue[Open | int | None] = queue.SimpleQueue()
+        self._arriving: dict[int, list[Document]] = {}
+        self._contents: dict[int, tuple[Document, ...]] = {}
+        self._unread: dict[int, None] = {}  # courses to read, the next one first
+        self._courses: dict[int, Course] = {}
+        self.on_ready: Callable[[], None] = lambda: None
+        """Called when something of a course was read."""
+
+    def open(self, told: Open) -> None:
+        """Read this course, or read it anew."""
+        self._news.put(told)
+
+    def hurry(self, course: int) -> None:
+        """A question waits for this course."""
+        self._news.put(course)
+
+    def damaged(self) -> None:
+        """The index was found damaged, and is empty now: read every course again."""
+        self._news.put(None)
+
+    def course(self, course: int) -> Course | None:
+        """What was read of a course, None while nothing was."""
+        return self._courses.get(course)
+
+    def run(self) -> None:
+        _be_nice()
+        background = Background(self._encoder)
+        index = Index(self._folder / "index.db", self._encoder, TextCache(self._folder / "text"))
+        while True:
+            self._hear(wait=not self._unread)
+            course = next(iter(self._unread), None)
+            if course is None:
+                continue
+            try:
+                if self._read(index, course, background):
+                    del self._unread[course]
+            except IndexDamaged:  # an empty one is in use now
+                self._unread = dict.fromkeys(self._contents)
+            except IndexFailed as error:
+                total = len(self._contents[course])
+                self._report(Indexed(course, "building", 0, total, ((0, str(error)),)))
+                time.sleep(AGAIN_S)
+
+    def _hear(self, *, wait: bool) -> None:
+        """Take what other threads said."""
+        try:
+            while True:
+                match self._news.get(block=wait):
+                    case None:
+                        self._courses.clear()
+                        self._unread = dict.fromkeys(self._contents)
+                    case int(course):
+                        if course in self._unread:
+                            self._unread = {course: None, **self._unread}
+                    case Open(course=course, documents=documents, more=more):
+                        arriving = self._arriving.setdefault(course, [])
+                        arriving += documents
+                        if not more:
+                            self._contents[course] = tuple(self._arriving.pop(course))
+                            self._unread[course] = None
+                wait = False
+        except queue.Empty:
+            return
+
+    def _read(self, index: Index, course: int, background: Background) -> bool:
+        """Read a course; False where something more urgent came."""
+        contents, began, told = self._contents[course], time.monotonic(), 0.0
+        progress = Progress(0, len(contents), ())
+        steps = index.build(course, contents)
+        try:
+            for progress in steps:
+                self._hear(wait=False)
+                if self._contents[course] is not contents or next(iter(self._unread)) != course:
+                    return False
+                now = time.monotonic()
+                if course not in self._courses and now - began > PART_S:
+                    self._hand_out(index, course, background)
+                if now - told > TELL_S:
+                    told = now
+                    self._report(Indexed(course, "building", progress.done, progress.total, progress.notes))
+        finally:
+            steps.close()
+        self._hand_out(index, course, background)
+        self._report(Indexed(course, "ready", progress.done, progress.total, progress.notes))
+        return True
+
+    def _hand_out(self, index: Index, course: int, background: Background) -> None:
+        found = index.course(course)
+        others = [each.index for number, each in self._courses.items() if number != course]
+        self._courses[course] = Course(found, Gate(found, background, others))
+        self.on_ready()
+
+
+def _be_nice() -> None:
+    """Let everything else on this computer go first: on Linux a thread has its own priority."""
+    if hasattr(os, "setpriority") and hasattr(threading, "get_native_id"):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
