@@ -250,6 +250,9 @@ def test_an_answer_for_the_class_is_read_by_all_of_it_and_answers_the_question(c
     assert _unread(class_, class_.outsider) == _unread(class_, class_.teacher) == []
     (told,) = audit.audit(world.db, world.index + 1, 1)
     assert told.sentence == "Tess Teacher answered “Why did it fail?” for the class in “History”."
+    for _ in range(3):
+        newest = _answer(class_, question)
+        assert questions.question(world.db, question)[0].answer == newest
 
 
 def test_an_answer_for_the_class_stays_within_the_course(class_: Class) -> None:

@@ -25,8 +25,8 @@ class QuestionRow(SealedRow):
 
     ``state`` is a `QuestionState`; ``waiting`` the time since when it is unanswered. ``posts`` counts what
     followed it; the last of that, or the question, is of ``last_author`` at ``last_stamp``. ``unread``
-    counts replies, class answers among them, that the asker has not seen. ``answer`` is a class answer made
-    of it, if there is one.
+    counts replies, class answers among them, that the asker has not seen. ``answer`` is the newest class
+    answer made of it, if there is one.
     """
 
     question: int
@@ -128,7 +128,8 @@ SELECT q.course, q.assignment, q.author, q.lane, q.seq, q.stamp, q.box, q.commit
     (SELECT count(*) FROM school_posts o WHERE o.question = q.question AND o.staff AND o.seen IS NULL)
         + (SELECT count(*) FROM school_class_answers w WHERE w.question = q.question AND NOT EXISTS (
             SELECT 1 FROM school_class_answers_seen d WHERE d.answer = w.answer AND d.student = q.author)),
-    (SELECT max(w.answer) FROM school_class_answers w WHERE w.question = q.question), q.position
+    (SELECT w.answer FROM school_class_answers w WHERE w.question = q.question
+        ORDER BY w.position DESC LIMIT 1), q.position
 FROM school_questions q
 JOIN school_people p ON p.person = q.author
 JOIN school_courses k ON k.course = q.course
