@@ -14,12 +14,15 @@ from lms_desktop.tutor.sentences import BLOCK, LINE, Span, lay_out, normal, spli
 TARGET: Final = 900  # characters: about 150 words, and within the encoder's 256 tokens
 LONGEST: Final = 1_200
 
+_TITLE: Final = 80  # characters of a heading, at most
 _EDGE: Final = 2  # lines at the top or foot of a page that may be running ones
 _LINES_OF_BODY: Final = 6  # of a page, at least, that has such lines
-_PAGES_ALIKE: Final = 4  # at least, to tell that they run
+_PAGES_ALIKE: Final = 3  # at least, to tell that they run
+_PAGE_NUMBER_LENGTH: Final = 30
 _PAGE_NUMBER: Final = re.compile(
     r"\W*(?:page|seite|p\.|s\.)?\W*\d+\W*(?:(?:of|von)?\W*\d+\W*)?", re.IGNORECASE
 )
+_NUMBER_AT_EDGE: Final = re.compile(r"^\d+ (?=.{12})|(?<=.{12}) \d+$")  # but not that of "Exercise 5"
 
 # A hyphen at the end of a line, but not the one of "pre- and postfix".
 _HYPHENATED: Final = re.compile(r"(?<=\w)- (?=[^\W\d_])(?!(?:and|or|to|und|oder|bis|et|ou|y|o)\b)")
@@ -69,16 +72,30 @@ def readable(text: str) -> str:
 
 def _grouped(laid_out: str, sentences: Sequence[Span]) -> list[list[Span]]:
     """Share the sentences out to passages of like length, cut where a block begins if one does nearby."""
-    length = len(laid_out)
-    share = length / max(math.ceil(length / LONGEST), round(length / TARGET), 1)
     groups: list[list[Span]] = []
+    first, share = 0, 0.0
     for start, end in sentences:
-        at_block = start > 0 and laid_out[start - 1] == BLOCK
-        begin = start + 0.3 * share if at_block else (start + end) / 2
-        if not groups or begin > share * len(groups) or end - groups[-1][0][0] > LONGEST:
-            groups.append([])
+        starts_block = start > 0 and laid_out[start - 1] == BLOCK
+        reached = start + 0.3 * share if starts_block else (start + end) / 2
+        if not groups or reached - first > share or end - first > LONGEST:
+            headings: list[Span] = []
+            while groups and len(headings) < 2 and _ends_with_heading(laid_out, groups[-1]):
+                headings.insert(0, groups[-1].pop())
+            groups.append(headings)
+            first = headings[0][0] if headings else start
+            left = len(laid_out) - first
+            number = max(math.ceil(left / LONGEST), round(left / TARGET))
+            share = left / number if number > 1 else LONGEST
         groups[-1].append((start, end))
     return groups
+
+
+def _ends_with_heading(laid_out: str, sentences: Sequence[Span]) -> bool:
+    """Return whether the last of several sentences is a block of its own that reads like a title."""
+    start, end = sentences[-1]
+    title = laid_out[start:end]
+    alone = len(sentences) > 1 and laid_out[start - 1] == laid_out[end] == BLOCK
+    return alone and len(title) <= _TITLE and title[0].isalnum() and title[-1].isalnum()
 
 
 def _running_lines(pages: Sequence[Page]) -> frozenset[str]:
@@ -105,4 +122,8 @@ def _without(running: frozenset[str], text: str) -> tuple[int, str]:
 
 
 def _shape(line: str) -> str:
-    return "page number" if _PAGE_NUMBER.fullmatch(line) else normal(line)
+    """Return the line as it is on every page."""
+    words = normal(line)
+    if len(words) <= _PAGE_NUMBER_LENGTH and _PAGE_NUMBER.fullmatch(words):
+        return "page number"
+    return _NUMBER_AT_EDGE.sub("", words)

@@ -16,11 +16,13 @@ BLOCK: Final = "\f"
 LONGEST: Final = 320  # characters; what is longer (code, tables, formulas) is cut at a line or a comma
 SHORTEST: Final = 20  # what is shorter (a heading, a number, "Why?") goes with what follows
 
-_ITEM: Final = re.compile(r"(?:[•◦▪‣⁃●○■□➢✓*·–—-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{2,4})[.)]|\d+(?:\.\d+)+\.?)\s")
+_BULLET: Final = re.compile(r"[•◦▪‣⁃●○■□➢✓*·–—-]\s")
+_NUMBERED: Final = re.compile(r"(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{2,4})[.)]|\d+(?:\.\d+)+\.?)\s")
+_GOES_ON: Final = tuple(",-–+=(<>*/")  # at a line's end
 _NUMBER: Final = re.compile(r"\s*\(?\w{1,3}\.$")  # a block's "3." is its number, not its first sentence
-_STOP: Final = re.compile(r"[.!?…؟۔]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”]*")
+_STOP: Final = re.compile(r"[.!?…؟۔]{1,4}[\"'”’»)\]]{0,4}(?=\s)|[。！？][」』”]{0,4}")  # bounded: linear time
 _ABBREVIATION: Final = re.compile(
-    r"(?:^|[\s(\[“\"'])(?:[^\W\d_]|(?:[^\W\d_]\.)+[^\W\d_]|al|approx|bzw|ca|cf|ch|chap|dr|ed|eds|eq|eqs|ex|fig|figs|"
+    r"(?:^|[\s(\[“\"'])(?:(?-i:[A-Z])|(?:[^\W\d_]\.)+[^\W\d_]|al|approx|bzw|ca|cf|ch|chap|dr|ed|eds|eq|eqs|ex|fig|figs|"
     r"incl|inc|jr|max|min|mr|mrs|ms|no|nos|nr|op|p|pp|prof|ref|refs|resp|sec|sect|st|tab|vgl|viz|vol|vs)\.$",
     re.IGNORECASE,
 )
@@ -56,14 +58,18 @@ def _joined(lines: list[str], width: float) -> str:
     for number, line in enumerate(lines):
         if number:
             before = lines[number - 1]
-            parts.append(BLOCK if _ITEM.match(line) or _ends_block(before, line, width) else LINE)
+            parts.append(BLOCK if _begins_block(before, line, width) else LINE)
         parts.append(line)
     return "".join(parts)
 
 
-def _ends_block(line: str, following: str, width: float) -> bool:
-    """A line that stops well before the others do, and is not in the middle of a sentence."""
-    return len(line) < 0.75 * width and not following[0].islower() and not line.endswith((",", "-", "–"))
+def _begins_block(before: str, line: str, width: float) -> bool:
+    """A list's item, or what follows a line that stops well before the others and not within a sentence."""
+    if _BULLET.match(line):
+        return True
+    if before.endswith(_GOES_ON):
+        return False
+    return bool(_NUMBERED.match(line)) or (len(before) < 0.75 * width and not line[0].islower())
 
 
 def _sentences(text: str) -> Iterator[Span]:
@@ -72,8 +78,9 @@ def _sentences(text: str) -> Iterator[Span]:
         end = start + len(block)
         begin = start
         for stop in _STOP.finditer(text, start, end):
-            following = text[stop.end() : end].lstrip(_OPENERS)[:1]
-            if not following or following.islower() or _is_abbreviation(text[begin : stop.end()]):
+            following = text[stop.end() : min(stop.end() + 8, end)].lstrip(_OPENERS)[:1]
+            last_word = text[max(begin, stop.end() - 12) : stop.end()]
+            if not following or following.islower() or _is_abbreviation(last_word):
                 continue
             yield begin, stop.end()
             begin = stop.end() + text[stop.end()].isspace()
@@ -82,8 +89,8 @@ def _sentences(text: str) -> Iterator[Span]:
         start = end + 1
 
 
-def _is_abbreviation(sentence: str) -> bool:
-    return bool(_ABBREVIATION.search(sentence[-12:]) or _NUMBER.match(sentence))
+def _is_abbreviation(words: str) -> bool:
+    return bool(_ABBREVIATION.search(words) or _NUMBER.match(words))
 
 
 def _cut(text: str, start: int, end: int) -> Iterator[Span]:

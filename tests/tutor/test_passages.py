@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lms_desktop.tutor.passages import LONGEST, passages, readable
+from lms_desktop.tutor.pages import Page
+from lms_desktop.tutor.passages import LONGEST, document_passages, passages, readable
 from lms_desktop.tutor.sentences import lay_out, normal, split
 
 
@@ -146,6 +147,45 @@ def test_a_short_page_is_one_passage() -> None:
 def test_a_long_word_is_cut_too() -> None:
     found = passages(1, 1, "x" * 200_000)
     assert max(len(passage.text) for passage in found) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    "unit", [".", ". ", "a. ", "n! ", ".) ", "1. ", "• ", "\n", "\n \n", " ", "-\n", "(", "1 "]
+)
+def test_a_page_of_one_thing_only_is_cut_in_linear_time(unit: str) -> None:
+    text = unit * (60_000 // len(unit))
+    found = list(document_passages(1, [Page(number, text) for number in (1, 2, 3)]))
+    assert max((len(passage.text) for passage in found), default=0) <= LONGEST
+
+
+def test_a_heading_is_not_left_behind_at_the_end_of_a_passage() -> None:
+    prose = "Rivers carry sand and stones to the sea, year after year, and build new land.\n" * 11
+    first, second = passages(1, 1, f"{prose}How deltas are made\n{prose}")
+    assert first.text.endswith("new land.")
+    assert second.text.startswith("How deltas are made Rivers")
+
+
+def test_lines_that_run_along_the_pages_are_left_out_and_places_stay_true() -> None:
+    pages = [
+        Page(
+            number,
+            f"Rivers and Seas · Reading 2 {number}\nExercise {number}\n"
+            + "\n".join(f"Water number {number} of {part} flows to the sea." for part in "abcdef")
+            + f"\n– {number} –",
+        )
+        for number in range(1, 6)
+    ]
+    found = list(document_passages(1, pages))
+    assert len(found) == 5
+    for passage, page in zip(found, pages, strict=True):
+        assert passage.text.startswith(f"Exercise {page.number} Water")
+        assert passage.text.endswith("of f flows to the sea.")
+        assert normal(page.text)[passage.start : passage.end] == passage.text
+
+
+def test_short_pages_alike_keep_their_lines() -> None:
+    pages = [Page(number, "The same words on every page.") for number in range(1, 9)]
+    assert len(list(document_passages(1, pages))) == 8
 
 
 def test_a_passage_begins_with_a_heading_where_it_can() -> None:
