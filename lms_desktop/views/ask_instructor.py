@@ -57,7 +57,7 @@ class AskInstructorDialog(Dialog):
         asked = len(conversation.exchanges) if conversation is not None else 0
         noun = "question" if asked == 1 else "questions"
         self.along = named(
-            QCheckBox(f"Send the conver&sation with the tutor along ({asked} {noun})"),
+            QCheckBox(f"Send the &conversation with the tutor along ({asked} {noun})"),
             f"{name}.conversation",
             f"Send the conversation with the tutor along, {asked} {noun}",
         )

@@ -52,7 +52,7 @@ class PagePickerDialog(Dialog):
         self.add(
             row(field("&Document", self.document), self._page_field, gap=16, stretch=0),
             field(
-                "P&assage (optional)",
+                "Pa&ssage (optional)",
                 self.quote,
                 "Word for word from that page: it is marked when it is opened.",
             ),

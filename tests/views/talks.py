@@ -83,9 +83,7 @@ def states() -> dict[str, AskState]:
         "sending": begun,
         "queued": queued,
         "answering": answering,
-        "restarted": answering.take(
-            api.Restarted("The tutor stopped; it has started again with your question.")
-        ),
+        "restarted": answering.take(api.Restarted("The tutor stopped; your answer begins again.")),
         "answered": answering.take(answered),
         "extractive": begun.take(api.Gate(Verdict.ANSWERED, 710, 550, "", source())).take(
             api.Answered(exchange(engine="extractive", text="“...” [1]", unsupported=()), None, "")
