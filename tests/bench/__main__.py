@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import zmq
 
-NAMES = ("app", "cluster", "submit", "tutor")
+NAMES = ("app", "cluster", "relevance", "retrieval", "submit", "tutor")
 
 
 def main() -> int:
