@@ -133,24 +133,43 @@ def test_no_more_of_a_document_is_read_than_the_limit(
     assert 3000 < len(found.pages) < 4000
 
 
-def test_pages_that_pdfium_cannot_read_are_read_by_pypdf(
+ABORTS_AFTER_ONE_PAGE = """
+import io, json, os, sys
+from lms_desktop.tutor import pdftext
+line = sys.stdin.buffer.readline()
+if json.loads(line)["engine"] == "pdfium":
+    print('{"count": 2, "cut": false}', '{"page": 1, "text": "PDFium read this."}', sep="\\n", flush=True)
+    os.abort()
+sys.stdin = io.TextIOWrapper(io.BytesIO(line))
+pdftext.main()
+"""
+
+
+def test_pages_that_pdfium_left_when_it_aborted_are_read_by_pypdf(
     tmp_path: Path, cache: TextCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second engine starts where the first one died: here it does so at once, for want of memory."""
-    path = pdfs.with_text(tmp_path / "notes.pdf", [LINES])
-    asked = []
-    start = extraction._Child
+    command = [sys.executable, "-c", ABORTS_AFTER_ONE_PAGE]
+    monkeypatch.setattr(extraction, "child_command", lambda *_: command)
+    found = read(
+        pdfs.with_text(tmp_path / "notes.pdf", [["One."], ["The second page has words too."]]), cache
+    )
+    assert [page.text.strip() for page in found.pages] == [
+        "PDFium read this.",
+        "The second page has words too.",
+    ]
+    assert found.problem == ""
 
-    def child(path: Path, engine: str, skip: list[int]) -> extraction._Child:
-        asked.append(engine)
-        begun = start(path, engine, skip)
-        if engine == "pdfium":
-            begun._process.kill()
-        return begun
 
-    monkeypatch.setattr(extraction, "_Child", child)
-    assert clean(read(path, cache).pages[0].text).split() == " ".join(LINES).split()
-    assert asked == ["pdfium", "pypdf"]
+def test_pages_that_nobody_can_read_are_counted(
+    tmp_path: Path, cache: TextCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = ABORTS_AFTER_ONE_PAGE.replace("pdftext.main()", "os.abort()")
+    monkeypatch.setattr(extraction, "child_command", lambda *_: [sys.executable, "-c", script])
+    found = read(
+        pdfs.with_text(tmp_path / "notes.pdf", [["One."], ["The second page has words too."]]), cache
+    )
+    assert [page.text for page in found.pages] == ["PDFium read this."]
+    assert found.words.startswith("1 of the PDF's 2 pages cannot be read. Two PDF readers failed")
 
 
 @pytest.mark.parametrize(
