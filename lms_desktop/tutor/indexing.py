@@ -73,13 +73,15 @@ class Indexer(threading.Thread):
     def run(self) -> None:
         _be_nice()
         background = Background(self._encoder)
-        index = Index(self._folder / "index.db", self._encoder, TextCache(self._folder / "text"))
+        path = self._folder / "index.db"
+        index: Index | None = None
         while True:
             self._hear(wait=not self._unread)
             course = next(iter(self._unread), None)
             if course is None:
                 continue
             try:
+                index = index or Index(path, self._encoder, TextCache(self._folder / "text"))
                 if self._read(index, course, background):
                     del self._unread[course]
             except IndexDamaged:  # an empty one is in use now

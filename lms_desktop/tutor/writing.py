@@ -21,7 +21,9 @@ from lms_desktop.tutor.support import unsupported
 from lms_desktop.tutor.weights import ModelError
 
 TELL_S = 0.05
-"""Words are told at most this often, those between together."""
+"""Words are told at most this often, those between together, where many are answered at once."""
+FEW = 4
+"""So many answers are told piece by piece."""
 
 
 @dataclass(slots=True)
@@ -91,7 +93,7 @@ class Writer(threading.Thread):
             self.step_began = None
             for event in events:
                 self._hear(event)
-            if time.monotonic() - told >= TELL_S:
+            if len(self._texts) <= FEW or time.monotonic() - told >= TELL_S:
                 told = time.monotonic()
                 for ask_id in self._texts:
                     self._tell(ask_id)

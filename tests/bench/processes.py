@@ -20,7 +20,7 @@ from lms_desktop.node import identity as identities
 from lms_desktop.node.raft.types import Configuration, Entry, HardState, Server, encode_configuration
 from lms_desktop.node.storage import Storage
 from lms_desktop.trust.primitives import CurveKeys, random_bytes
-from lms_desktop.trust.wire import pack
+from lms_desktop.trust.wire import Packable, pack
 from tests.bench.plan import Machine, Plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,7 +49,7 @@ class Client:
     def close(self) -> None:
         self._socket.close(linger=0)
 
-    def ask(self, verb: str, *arguments: bytes) -> int:
+    def ask(self, verb: str, *arguments: Packable) -> int:
         """Send a request; returns its number."""
         self._number += 1
         self._socket.send(b"\x01" + pack([self._number, verb, list(arguments)]))

@@ -242,6 +242,9 @@ class Answering:
         if gate is None:
             self._fail(question, "interrupted", "The tutor gave no judgement. Ask again.", True)
             return
+        sources = question.sources
+        if gate.verdict != protocol.ANSWERED:
+            sources = () if gate.nearest is None else (gate.nearest,)
         try:
             answer = Answer.sign(
                 self._cluster_id,
@@ -254,7 +257,7 @@ class Answering:
                 reason=gate.reason[: answers.REASON],
                 engine=done.engine,
                 text=done.text,
-                sources=[answers.Source(*_fields(source)) for source in question.sources],
+                sources=[answers.Source(*_fields(source)) for source in sources],
                 unsupported=done.unsupported[: answers.UNSUPPORTED],
             )
         except (answers.AnswerError, wire.WireError, ValueError):
