@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QSplitter, QStackedWidget, QTextEdit, QWidget
@@ -10,7 +12,7 @@ from shiboken6 import isValid
 from lms_desktop.client import course as courses_api
 from lms_desktop.client import sources as api
 from lms_desktop.client.session import Session
-from lms_desktop.client.sources import Source
+from lms_desktop.client.sources import DocumentKind, Source
 from lms_desktop.views.passage import locate, units
 from lms_desktop.views.pdf_reader import PdfReader
 from lms_desktop.views.tasks import Tasks
@@ -63,6 +65,8 @@ class CitedPanel(QWidget):
         self._tasks.start(self._load(source), key="cited", on_error=self._on_error)
 
     async def _load(self, source: Source) -> None:
+        if not source.page and source.kind is DocumentKind.MATERIAL:
+            source = replace(source, page=1)  # a passage that is the document's title
         if not source.page:
             row = await courses_api.assignment_row(self._session, source.document)
             self._show_text(row.text, source.quote)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
 
 import pytest
 import qasync
@@ -14,6 +15,8 @@ from lms_desktop.views.theme import prepare, theme
 from tests.views.actor import Actor
 from tests.views.runner import Runner
 from tests.views.school import seeded_school
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +33,26 @@ def dressed(qapp: QApplication) -> QApplication:
     return qapp
 
 
+class _Loop(qasync.QEventLoop):
+    """qasync runs what is left in Qt's queue once more after the loop has stopped: inside of it still."""
+
+    def run_forever(self) -> int:
+        try:
+            return super().run_forever()
+        finally:
+            asyncio._set_running_loop(self)
+
+    def run_until_complete(self, future: Awaitable[T]) -> T:
+        try:
+            return super().run_until_complete(future)
+        finally:
+            asyncio._set_running_loop(None)
+
+
 @pytest.fixture(scope="session")
 def loop(dressed: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
     """The asyncio loop on Qt's, as in the app."""
-    loop = qasync.QEventLoop(dressed)
+    loop = _Loop(dressed)
     asyncio.set_event_loop(loop)
     yield loop
     asyncio.set_event_loop(None)

@@ -1,6 +1,7 @@
 """The tutor's screen: asking by keyboard, what each answer looks like, the cited page, handing over."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QPushButton
 from lms_desktop.client import course as courses_api
 from lms_desktop.client import questions as questions_api
 from lms_desktop.client import tutor as api
+from lms_desktop.client.sources import DocumentKind
 from lms_desktop.client.tutor_settings import InForce, TutorMode
 from lms_desktop.views.ask_state import AskState
 from lms_desktop.views.exchange import Acts, ExchangeCard
@@ -52,6 +54,45 @@ def show(actor: Actor, state: AskState) -> ExchangeCard:
     card = page._cards[len(page._talk.states) - 1]
     actor.waits(card.isVisible)
     return card
+
+
+INDEXED_S = 90.0  # on a busy machine; a quiet one reads the demo's course in ten
+
+
+def test_the_tutor_of_this_computer_answers_from_the_courses_pages_and_declines_the_rest(mia: Actor) -> None:
+    page = mia.page
+    mia.run.until(lambda: page._state is not None and page._state.state == "ready", timeout_s=INDEXED_S)
+    mia.reads("Tutor on this computer")
+    page.composer.setFocus()
+    QTest.keyClicks(page.composer, "How many comparisons does binary search need for a million elements?")
+    QTest.keyClick(page.composer, Qt.Key.Key_Return)
+    assert page.composer.toPlainText() == ""
+    mia.reads("Belongs to this course")
+    mia.waits(lambda: not page._talk.running)
+    mia.settle()
+    assert faults(mia.window) == []
+    assert not page._talk.states[0].generated
+    sources = page._talk.states[0].sources
+    counting = next(n for n, source in enumerate(sources, 1) if source.title.startswith("Counting"))
+    mia.press(f"ask.exchange.1.source.{counting}")
+    mia.waits(lambda: page.cited.reader.view.marks)
+    mia.keys("Esc")
+
+    page.composer.setPlainText("Who won the football match on Sunday?")
+    page.ask()
+    mia.reads("Not found in this course")
+    mia.waits(lambda: not page._talk.running)
+    mia.find("ask.exchange.2.instructor")
+
+    talk = page._talk.conversation
+    mia.press("ask.new")
+    mia.press("ask.earlier", settle=False)
+    dialog = mia.dialog("conversations")
+    assert faults(dialog) == []
+    assert dialog.table.current().conversation == talk
+    mia.press("conversations.ok", settle=False)
+    mia.waits(lambda: len(mia.page._talk.states) == 2)
+    mia.reads("Who won the football match on Sunday?")
 
 
 SAYS = {
@@ -147,7 +188,9 @@ def test_a_cited_page_opens_beside_the_answer_with_the_passage_marked(mia: Actor
 def test_a_passage_of_an_assignments_own_text_is_marked_in_it(mia: Actor) -> None:
     assignment = course(mia).assignments[0]
     quote = assignment.text.split(". ")[0]
-    source = talks.source(document=assignment.assignment, page=0, quote=quote)
+    source = replace(
+        talks.source(document=assignment.assignment, page=0, quote=quote), kind=DocumentKind.ASSIGNMENT
+    )
     mia.page.open_source(source)
     mia.waits(lambda: mia.page.cited.text.extraSelections())
     (mark,) = mia.page.cited.text.extraSelections()

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog
 from lms_desktop.client import course as courses_api
 from lms_desktop.client.people import Slip
 from lms_desktop.client.session import Role
+from lms_desktop.client.tutor_settings import Setting
 from lms_desktop.resources import resource
 from lms_desktop.views.chooser import ChooserWindow
 from lms_desktop.views.course_dialogs import (
@@ -22,8 +23,10 @@ from lms_desktop.views.course_dialogs import (
 )
 from lms_desktop.views.machines import ProvisioningDialog
 from lms_desktop.views.page import Place
+from lms_desktop.views.page_picker import PagePickerDialog
 from lms_desktop.views.people import AddDialog, SlipsDialog
 from lms_desktop.views.shortcuts import ShortcutsDialog
+from lms_desktop.views.tutor_settings import TutorSettingDialog
 from lms_desktop.views.waiting import WaitingDialog
 from tests.views.actor import Actor
 from tests.views.gate import faults, interactive
@@ -41,14 +44,17 @@ def places(actor: Actor) -> list[Place]:
     """Every place that this person can go to."""
     page = first_course(actor)
     course, assignment = Place("course", page.course), page.assignments[0].assignment
-    material = Place("material", page.materials[0].material, page.materials[0].title)
+    material = Place("material", page.materials[0].material, page.materials[0].title, page.course)
     return {
         Role.STUDENT: [
             Place("student"),
             course,
             material,
             Place("assignment", assignment),
-            Place("brief", assignment, "Task"),
+            Place("brief", assignment, "Task", page.course),
+            Place("ask", page.course, page.title),
+            Place("ask", page.course, page.title, assignment),
+            Place("questions"),
             Place("grades"),
             Place("settings"),
         ],
@@ -59,6 +65,8 @@ def places(actor: Actor) -> list[Place]:
             material,
             Place("grading", assignment),
             Place("gradebook", page.course),
+            Place("answering"),
+            Place("tutor", page.course, page.title),
         ],
         Role.ADMINISTRATOR: [Place("administrator"), Place("people"), Place("machines"), course],
     }[actor.window.session.person.role]
@@ -106,6 +114,14 @@ DIALOGS: dict[str, tuple[str, Callable[[Actor], QDialog]]] = {
         lambda a: SlipsDialog(a.window, a.page.context, (Slip("Nils", "nils", Role.STUDENT, "words", "S"),)),
     ),
     "provisioning": ("ines", lambda a: ProvisioningDialog(a.window, a.page.context)),
+    "tutor setting": (
+        "omar",
+        lambda a: TutorSettingDialog(a.window, a.page.context, Setting(1, None, ""), lambda: None),
+    ),
+    "page picker": (
+        "omar",
+        lambda a: PagePickerDialog(a.window, a.page.context, first_course(a).course, lambda _: None),
+    ),
     "waiting": ("omar", lambda a: WaitingDialog(a.window, a.window.session, a.window.messages)),
     "keys": ("omar", lambda a: ShortcutsDialog(a.window, a.window.messages, ())),
 }
