@@ -1,12 +1,10 @@
 """The answer without a language model: the best passages, quoted word for word and cited."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from lms_desktop.tutor.protocol import Source
-
-if TYPE_CHECKING:
-    from lms_desktop.tutor.retrieval import Hit
+from lms_desktop.tutor.retrieval import Hit
 
 QUOTES: Final = 3
 QUOTE_CHARS: Final = 600
@@ -14,7 +12,7 @@ _NEAR: Final = 0.6  # a neighbour at least this near, as a share of the best sen
 _LEAST_CHARS: Final = 160  # a quote shorter than this takes its nearest neighbour, whatever that says
 
 
-def quoted(hits: "Sequence[Hit]", limit: int = QUOTES) -> tuple[Source, ...]:
+def quoted(hits: Sequence[Hit], limit: int = QUOTES) -> tuple[Source, ...]:
     """Return the best places of the passages found, the best passage first: at most `limit` sources.
 
     A quote is a run of whole sentences round the passage's best one, verbatim but for white space, at most
