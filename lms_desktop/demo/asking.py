@@ -1,20 +1,17 @@
 """The story's tutor: a machine is tagged for it, a student asks, the pages answer; then a model does."""
 
-import asyncio
-import importlib.util
-import subprocess
 from functools import cache, partial
 from typing import Any
 
 import psutil
 
-from lms_desktop.children import child_command, child_environment
 from lms_desktop.client import machines, sources, tutor
 from lms_desktop.client.conversations import Exchange, Verdict
 from lms_desktop.client.session import Session
 from lms_desktop.client.tutor import Answered, Asking, Failed, Token, Update
 from lms_desktop.demo.cast import Cast, StoryFailed, expect, until
 from lms_desktop.demo.handing_in import MIA
+from lms_desktop.demo.modelling import add_model, can_generate
 from lms_desktop.demo.school import ADMINISTRATOR
 from lms_desktop.demo.seats import Seat
 
@@ -24,7 +21,6 @@ FOLLOW_UP = "why?"
 OPEN_QUESTION = "How many comparisons does binary search need, and why?"
 TOKENS = 20
 WORKER_S = 60.0
-MODEL_S = 150.0
 
 
 async def quote_pages(cast: Cast) -> None:
@@ -54,10 +50,8 @@ async def generate(cast: Cast) -> str:
     seat, mia = cast.seats[HOST], cast.sessions[MIA]
     admin = await cast.sign_in(ADMINISTRATOR.login, cast.seats["A"])
     note = ""
-    if _can_generate():
-        model = cast.folder / "sample-model"
-        await _tutor_verb(seat, "make-sample-model", str(model))
-        await _tutor_verb(seat, "add-model", str(model))
+    if can_generate():
+        await add_model(seat, await cast.model.made())
         await until(partial(_has_model, mia, cast), "The model is not loaded on B.", timeout_s=WORKER_S)
         answered = await ask(cast, mia, OPEN_QUESTION, step="8 model", tokens=TOKENS)
         expect(answered.verdict is Verdict.ANSWERED, f"“{OPEN_QUESTION}” is not answered: {answered.reason}")
@@ -211,21 +205,3 @@ def worker_of(seat: Seat) -> int | None:
         if words[-2:] == ["tutor", "worker"]:
             return child.pid
     return None
-
-
-def _can_generate() -> bool:
-    return all(importlib.util.find_spec(name) is not None for name in ("torch", "transformers"))
-
-
-async def _tutor_verb(seat: Seat, verb: str, *arguments: str) -> None:
-    """Run `lms-desktop tutor` for a machine in a child process. Raises StoryFailed with what it said."""
-    done = await asyncio.to_thread(
-        subprocess.run,
-        child_command("tutor", verb, *arguments, "--data", str(seat.data)),
-        env=child_environment(),
-        capture_output=True,
-        text=True,
-        timeout=MODEL_S,
-    )
-    said = (done.stderr or done.stdout).strip()
-    expect(done.returncode == 0, f"“lms-desktop tutor {verb}” failed: {said}")

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from lms_desktop.client import signin
 from lms_desktop.client.session import Session
+from lms_desktop.demo.modelling import SampleModel
 from lms_desktop.demo.school import SEATS
 from lms_desktop.demo.seats import Seat, close_seats, make_seats
 from lms_desktop.resources import resource
@@ -78,6 +79,7 @@ class Cast:
         self.seats = {seat.name: seat for seat in make_seats(folder, (*SEATS, "D"))}
         self.accounts: dict[str, Account] = {}
         self.sessions: dict[str, Session] = {}
+        self.model = SampleModel(folder)
         self.first_pdf = pdf if pdf is not None else resource("courses", "sample-halving-1.pdf")
         self.handed_in: dict[str, Path] = {}
         self.receipts: list[Path] = []
@@ -128,6 +130,7 @@ class Cast:
         """Stop every machine."""
         for session in self.sessions.values():
             session.sign_out()
+        self.model.stop()
         close_seats(self.seats.values())
 
 

@@ -18,6 +18,7 @@ from lms_desktop.demo.cast import Cast, StoryFailed
 from lms_desktop.demo.declining import decline
 from lms_desktop.demo.handing_in import hand_in, kill_leader, kill_student
 from lms_desktop.demo.marking import grade
+from lms_desktop.demo.modelling import can_generate
 from lms_desktop.demo.opening import add_people, create_school, fill_course
 from lms_desktop.demo.replying import reply, switch_off
 
@@ -56,6 +57,8 @@ def play(folder: Path, *, pdf: Path | None = None, report: Path | None = None) -
 
 async def _play(cast: Cast) -> int:
     started = time.monotonic()
+    if can_generate():
+        cast.model.start()  # it takes most of a minute: the first steps leave processors idle
     for title, step in STEPS:
         begun = time.monotonic()
         try:
