@@ -25,6 +25,7 @@ from lms_desktop.school.queries.rows import SealedRow
 BEGINNING = 200  # characters of a question in a list
 POST_LENGTH = limits.POST
 TITLE_LENGTH = limits.TITLE
+PAGES_AT_MOST = limits.CITATIONS
 
 
 @dataclass(frozen=True, slots=True)

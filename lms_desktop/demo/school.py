@@ -15,6 +15,7 @@ from lms_desktop.client.people import NewPerson, Slip
 from lms_desktop.client.protocol import ItemState
 from lms_desktop.client.session import Role, Session
 from lms_desktop.demo.seats import Seat, close_seats, make_seats
+from lms_desktop.demo.talk import talk
 from lms_desktop.resources import resource
 from lms_desktop.school import deadlines
 
@@ -112,9 +113,12 @@ class DemoSchool:
             for place, slip in enumerate(slips, start=1)
         ]
         everyone = tuple(student.person.number for student in students)
+        talked_of: list[tuple[int, int]] = []
         for number, text in enumerate(_courses(), start=1):
             say(f"Filling the course {text['title']}")
-            await self._seed_course(instructor, students, everyone, text, number)
+            talked_of.append(await self._seed_course(instructor, students, everyone, text, number))
+        say("The tutor reads the pages; questions are asked and answered")
+        await talk(instructor, students, *talked_of[0])
         for session in (administrator, instructor, *students):
             session.sign_out()
 
@@ -145,7 +149,8 @@ class DemoSchool:
         everyone: tuple[int, ...],
         text: dict[str, Any],
         number: int,
-    ) -> None:
+    ) -> tuple[int, int]:
+        """Fill one course; returns its reference, and that of its first assignment."""
         code = f"{''.join(word[0] for word in text['title'].split()).upper()}-{number}"
         made = (
             await course.create_course(instructor, code=code, title=text["title"], description=text["text"])
@@ -155,6 +160,7 @@ class DemoSchool:
             await course.add_material(
                 instructor, course=made, title=material["title"], path=resource("courses", material["file"])
             )
+        assignments = []
         for place, assignment in enumerate(text["assignments"]):
             sent = await course.add_assignment(
                 instructor,
@@ -165,10 +171,12 @@ class DemoSchool:
                 points=assignment["points"] * 100,
                 path=resource("courses", assignment["file"]),
             )
+            assignments.append(sent.made)
             for student, sample in zip(students, assignment["samples"], strict=False):
                 await hand_in(student, sent.made, resource("courses", sample))
             if number == 1 and place == 0:
                 await self._grade_one(instructor, sent.made, students[0])
+        return made, assignments[0]
 
     async def _grade_one(self, instructor: Session, assignment: int, student: Session) -> None:
         room = await grading.grading_room(instructor, assignment=assignment)
