@@ -23,6 +23,9 @@ from lms_desktop.trust.primitives import CurveKeys
 from lms_desktop.tutor.protocol import Link, Order, ProtocolError, Report, unpack_report
 
 QUEUE = 4_096
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""Within one product of numpy: several would wait for each other by spinning, so that on a computer that also
+does other work a question takes twenty times as long. The encoder has threads of its own."""
 LAST_WORDS = 20
 """Lines of a worker's standard error that are kept for the log, of its start only: later ones could quote."""
 
@@ -66,7 +69,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env=child_environment(),
+            env={**child_environment(), **ONE_THREAD},
             creationflags=NO_WINDOW,
         )
         self.last_words: deque[str] = deque(maxlen=LAST_WORDS)
