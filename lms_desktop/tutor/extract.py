@@ -86,8 +86,7 @@ class Extraction:
             case {"count": int(count), "cut": bool(cut)} if count > 0:
                 self._count, self._cut, self._problem = count, cut, ""
             case {"page": int(number), "text": str(text)} if 0 < number <= PAGES:
-                page = Page(number, clean(text[:PAGE_CHARACTERS]))
-                self._pages.setdefault(number, page)
+                self._pages[number] = Page(number, clean(text[:PAGE_CHARACTERS]))
                 self._characters += len(text)
 
     def _conclude(self) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -89,6 +90,14 @@ def test_what_cannot_be_read_says_why(
     found = read(make(tmp_path / "file.pdf"), cache)
     assert (found.pages, found.problem) == ((), problem)
     assert words in found.words
+
+
+def test_what_is_left_of_a_pdf_without_its_end_is_read_and_told(tmp_path: Path, cache: TextCache) -> None:
+    path = pdfs.with_text(tmp_path / "cut.pdf", [LINES])
+    path.write_bytes(path.read_bytes().rstrip().removesuffix(b"%%EOF"))
+    found = read(path, cache)
+    assert found.pages == (Page(1, "\n".join(LINES)),)
+    assert "its end is missing" in found.words
 
 
 def test_a_flate_bomb_is_survived(tmp_path: Path, cache: TextCache) -> None:
@@ -211,6 +220,13 @@ def test_what_a_child_says_is_not_trusted(
     assert (found.pages, found.problem) == ((), problem)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the parent's watch bounds the memory")
+def test_a_child_cannot_take_more_memory_than_its_limit() -> None:
+    script = "from lms_desktop.tutor import pdftext\npdftext._limit()\nbytearray(pdftext.MEMORY)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stderr.rstrip().endswith("MemoryError")
+
+
 def test_reading_can_be_given_up(tmp_path: Path, cache: TextCache) -> None:
     reading = Extraction(pdfs.rich(tmp_path / "rich.pdf", 200), bytes(32), cache)
     reading.poll(0.0)
@@ -246,12 +262,12 @@ def test_an_altered_cache_is_not_believed(tmp_path: Path, cache: TextCache) -> N
 
 def test_the_cache_keeps_within_its_bound_and_drops_what_was_used_longest_ago(tmp_path: Path) -> None:
     cache = TextCache(tmp_path / "text", max_bytes=3_000)
-    texts = [Extracted((Page(1, str(number) * 1_000),), 1, "") for number in range(4)]
+    texts = [Extracted((Page(1, str(number) * 1_000),), 1, "") for number in range(3)]
     for number, text in enumerate(texts):
         cache.put(bytes([number]) * 32, text)
         if number == 1:
             assert cache.get(bytes(32)) == texts[0]
-    assert [cache.get(bytes([number]) * 32) for number in range(4)] == [None, None, *texts[2:]]
+    assert [cache.get(bytes([number]) * 32) for number in range(3)] == [texts[0], None, texts[2]]
     assert sum(file.stat().st_size for file in (tmp_path / "text").iterdir()) <= 3_000
 
 
@@ -269,6 +285,6 @@ def test_text_from_right_to_left_is_kept(tmp_path: Path, cache: TextCache) -> No
 
 
 def test_a_scan_is_told_by_its_characters_a_page() -> None:
-    few = tuple(Page(number, "p. 7") for number in range(1, 4))
-    assert limits.judged(few, 3, "").problem == "scanned"
-    assert limits.judged((*few, Page(4, "words " * 30)), 4, "").problem == ""
+    few = tuple(Page(number, "p. 7") for number in range(1, 9))
+    assert limits.judged(few, 8, "").problem == "scanned"
+    assert limits.judged((*few, Page(9, "words " * 30)), 9, "").problem == ""

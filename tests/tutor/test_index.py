@@ -186,6 +186,12 @@ def test_what_is_withdrawn_or_replaced_is_dropped(index: Index, path: Path, tmp_
     assert left == [(0,), (0,), (0,)]
 
 
+def test_a_file_published_twice_is_found_once(index: Index, tmp_path: Path) -> None:
+    path = pdfs.with_text(tmp_path / "sea.pdf", [TIDES])
+    build(index, COURSE, material(1, path, "Tides"), material(2, path, "Tides again"))
+    assert [(document, page) for document, page, _ in texts(index.course(COURSE))] == [(1, 0), (1, 1), (2, 0)]
+
+
 def test_a_new_title_or_text_is_indexed_anew(index: Index) -> None:
     build(index, COURSE, Document(1, "assignment", "Essay", "About tides.", "", b""))
     build(index, COURSE, Document(1, "assignment", "Long essay", "About fugues.", "", b""))
