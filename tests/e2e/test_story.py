@@ -6,12 +6,14 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from lms_desktop.children import child_command, child_environment
-from lms_desktop.demo import marking
+from lms_desktop.demo import asking, declining, marking, replying
+from lms_desktop.demo.modelling import can_generate
 from tests import disk_scan
 from tests.client import pdfs
 
@@ -39,6 +41,7 @@ def test_the_demo_plays_the_story_headless_and_reports_what_it_found(tmp_path: P
     assert [receipt["state"] for receipt in found["receipts"]] == ["safe"] * 3
     assert found["receipts"][0]["sha256"] == found["inputs"]["mine.pdf"]
     assert (keep / "recovery-kit.pdf").is_file()
+    _check_tutor(found["tutor"])
     assert not any(_runs(pid) for pid in found["killed"])
     for seat in ("A", "B", "C"):
         assert not disk_scan.found(keep / seat, _secrets(pdf)), f"machine {seat} shows what is sealed"
@@ -89,10 +92,29 @@ def _demo(*options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def _check_tutor(asks: list[dict[str, Any]]) -> None:
+    """Every ask has its score; every quote stands on its page; with a model at hand, the answer streamed."""
+    verdicts = {ask["step"]: ask["verdict"] for ask in asks}
+    assert verdicts["9 off topic"] == "declined"
+    assert verdicts["9 borderline"] == "borderline"
+    assert verdicts["9 confirmed"] == "answered"
+    for ask in asks:
+        assert 0 <= ask["score"] <= 1
+        assert all(citation["verbatim"] for citation in ask["citations"])
+        assert bool(ask["citations"]) or ask["verdict"] == "unfinished"
+    streamed = {ask["step"]: ask["tokens"] for ask in asks if ask["tokens"]}
+    if can_generate():
+        assert streamed["8 model"] >= 20
+        assert 0 < streamed["8 model, cancelled"] < streamed["8 model"]
+    else:
+        assert not streamed
+
+
 def _secrets(pdf: Path) -> dict[str, bytes]:
-    """What no disk may show: the work handed in, its name, and every feedback."""
+    """What no disk may show: the work handed in, its name, every feedback, question and reply."""
     feedback = [text[:30] for _, text in (*marking.GRADES.values(), marking.CORRECTED)]
-    secrets = {text: text.encode() for text in feedback}
+    private = (asking.QUESTION, declining.TO_INSTRUCTOR, declining.FROM_ZOFIA, replying.REPLY)
+    secrets = {text: text.encode() for text in (*feedback, *(text[:30] for text in private))}
     return {**secrets, "file name": b"mine.pdf", **disk_scan.samples("mine.pdf", pdf.read_bytes()[512:])}
 
 
