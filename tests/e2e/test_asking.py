@@ -1,4 +1,4 @@
-"""Asking on real nodes and workers: the light tutor, a GPU host that is lost, no quorum; and the instructor."""
+"""Asking on real nodes and workers: the light tutor, a GPU host that is lost, no quorum; the instructor."""
 
 import asyncio
 import contextlib
