@@ -22,6 +22,7 @@ PAGE_CHARACTERS: Final = 200_000
 _HEADER_WITHIN: Final = 1024
 _TAIL: Final = 64 * 1024
 _STREAM: Final = 16_000_000  # decompressed bytes of one stream, for pypdf: a page of text has a thousandth
+_FORMS: Final = 1_000  # drawn on one page, for pypdf
 
 ReadPage = Callable[[int], str]
 
@@ -114,6 +115,7 @@ def _with_pypdf(path: Path) -> tuple[int, ReadPage]:
         lzw_maximum_output_length=_STREAM,
         run_length_maximum_output_length=_STREAM,
         array_based_stream_maximum_output_length=_STREAM,
+        xform_maximum_invocations_per_extraction=_FORMS,
     )
     document = pypdf.PdfReader(path)
     if document.is_encrypted and not document.decrypt(""):
