@@ -153,8 +153,9 @@ class Generator:
 class TextStream:
     """Tokens in, text out, as early as it is certain.
 
-    Held back: half a character, what may become a stop string, and what may become a sentence that was said
-    before (greedy decoding loops; the answer ends there). `text` is all that was let out.
+    Held back: half a character, white space at the end, what may become a stop string, and what may become a
+    sentence that was said before (greedy decoding loops; the answer ends there). `text` is all that was let
+    out.
     """
 
     def __init__(self, decode: Callable[[Sequence[int]], str], stops: Sequence[str]) -> None:
@@ -185,7 +186,7 @@ class TextStream:
         if found or len(whole) > ANSWER_CHARS:
             self.complete = True
             end = min([*found, ANSWER_CHARS, len(whole)])
-        shown = whole[:end].rstrip() if self.complete or ending else whole[:end]
+        shown = whole[:end].rstrip()
         piece = shown[len(self.text) :]
         self.text += piece
         self._learn()

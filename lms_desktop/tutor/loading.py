@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 MOST_CONTEXT: Final = 2_048  # tokens: passages, conversation and answer need no more, and each costs memory
+NO_ADDON: Final = "the tutor's add-on is not installed. Install it with: pip install 'lms-desktop[tutor]'."
 _OFFLINE: Final = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 _CACHED_SHARE: Final = 0.5  # of the memory left beside the model, for keys and values
 _WORTH: Final = 1.2  # bfloat16 must be so many times as fast
@@ -34,10 +35,7 @@ def load(folder: Path, memory: int = 0) -> Generator:
     Raises ModelError: refused, damaged, too large for the memory, or the add-on is not installed.
     """
     if not available():
-        raise ModelError(
-            f"{folder.name} cannot be loaded: the tutor's add-on is not installed. "
-            "Install it with: pip install 'lms-desktop[tutor]'."
-        )
+        raise ModelError(f"{folder.name} cannot be loaded: {NO_ADDON}")
     facts = models.check(folder)
     free = psutil.virtual_memory().available
     models.check_memory(facts, min(memory, free) if memory else free)

@@ -1,13 +1,14 @@
 """Run a benchmark: `python -m tests.bench NAME [--quick] [--json FILE]`.
 
-NAME is a module of this folder with `measure(quick: bool) -> Mapping[str, float]`, keys with their unit at
-the end where it is not plain from the name. Prints a table for people; `--json` writes one flat object for
+NAME is a module of this folder (`class_` for `class`) with `measure(quick: bool) -> Mapping[str, float]`, keys
+with their unit at the end where it is not plain from the name. Prints a table for people; `--json` writes one flat object for
 programs.
 """
 
 import argparse
 import importlib
 import json
+import keyword
 import platform
 import sys
 import time
@@ -17,7 +18,7 @@ from pathlib import Path
 import psutil
 import zmq
 
-NAMES = ("app", "cluster", "relevance", "retrieval", "submit", "tutor")
+NAMES = ("app", "class", "cluster", "relevance", "retrieval", "submit", "tutor")
 
 
 def main() -> int:
@@ -27,7 +28,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as one flat JSON object")
     arguments = parser.parse_args()
     started = time.monotonic()
-    module = importlib.import_module(f"tests.bench.{arguments.name}")
+    module = importlib.import_module(
+        f"tests.bench.{arguments.name}" + "_" * keyword.iskeyword(arguments.name)
+    )
     figures: Mapping[str, float] = module.measure(arguments.quick)
     print(f"\n{arguments.name} on {machine()}, {time.monotonic() - started:.0f} s")
     width = max(map(len, figures))

@@ -5,6 +5,7 @@ import hashlib
 import re
 import shutil
 import threading
+import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -185,7 +186,7 @@ def test_a_redirect_to_storage_keeps_the_range(mirror: Mirror, tmp_path: Path) -
 
 
 def test_a_redirect_away_from_encryption_is_refused() -> None:
-    request = download.urllib.request.Request("https://huggingface.co/x")
+    request = urllib.request.Request("https://huggingface.co/x")
     with pytest.raises(ModelError, match="without encryption"):
         download._SameScheme().redirect_request(request, None, 302, "", {}, "http://elsewhere/x")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lms_desktop.tutor import models
-from lms_desktop.tutor.models import ModelError
+from lms_desktop.tutor.weights import ModelError
 from tests.tutor.model_folders import (
     CONFIG,
     write_model,
