@@ -11,7 +11,7 @@ usage: lms-desktop [VERB ...]
   (no verb)   open the app
   node        run this machine's node without a window
   demo        a school on this computer: three machines, two courses, people of each role
-  tutor       the tutor's language models on this machine: get, check, add, list
+  tutor       the tutor's language models on this machine: list, get, add, use
   verify      check a receipt against this machine's ledger, offline
   --version   say which version this is
 

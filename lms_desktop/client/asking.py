@@ -21,7 +21,7 @@ from lms_desktop.client.exchanges import (
 )
 from lms_desktop.client.sealed import EXCHANGE, seal_item
 from lms_desktop.client.session import Sent, Session
-from lms_desktop.client.sources import Document, Source, source_of
+from lms_desktop.client.sources import Document, Source, documents, source_of
 from lms_desktop.client.tutor_updates import (
     Accepted,
     Answered,
@@ -73,6 +73,7 @@ class Asking:
         self._confirmed = confirmed
         self._begun = self._handed_in = self._locked = False
         self._machine = 0
+        self._known: dict[int, Document] = {}
         self._streamed = ""
         self._stop = asyncio.Event()
 
@@ -88,6 +89,8 @@ class Asking:
         question = await self._prepare()
         await self._hand_over(question)
         unwatch = self._session.on_lock(self._lock)
+        if self._session.locked:  # meanwhile
+            self._lock()
         ended = False
         try:
             async with contextlib.aclosing(self._updates(question)) as updates:
@@ -107,7 +110,8 @@ class Asking:
         force = await tutor_settings.in_force(session, course=self._course, assignment=self._assignment)
         if force.mode is tutor_settings.TutorMode.OFF:
             raise tutor_settings.off(session, force)
-        self._machine = (await tutor_state(session, self._course))[1]
+        self._known = {one.document: one for one in await documents(session, course=self._course)}
+        self._machine = (await tutor_state(session, self._course))[1] or await self._own_machine()
         try:
             return Ask.sign(
                 session.cluster_id,
@@ -123,6 +127,9 @@ class Asking:
             )
         except AskError as error:
             raise BadInput(str(error), where="question") from error
+
+    async def _own_machine(self) -> int:
+        return (await self._session.link.hello()).machine or 0
 
     async def _history(self) -> list[tuple[str, str]]:
         """What was answered before in this conversation, the newest last; `Ask.sign` keeps what fits."""
@@ -145,7 +152,7 @@ class Asking:
             raise tutor_settings.off(self._session, force) from error
 
     async def _updates(self, question: Ask) -> AsyncGenerator[Update, None]:
-        known = (await Judge.of(self._session, (self._course,), ())).documents
+        known = self._known
         async for message in self._messages(question):
             match message:
                 case ("accepted", int(position), int(eta_ms)):
@@ -244,18 +251,20 @@ class Asking:
         self._stop.set()
 
     async def _tell_cancelled(self) -> None:
-        with contextlib.suppress(NodeRefused, NodeUnreachable):  # then there is nothing to stop any more
+        with contextlib.suppress(ClientError):  # then there is nothing to stop any more
             await self._session.link.call("tutor_cancel", self.id, timeout_s=CANCEL_S)
 
     # -- the end ---------------------------------------------------------------------------------------------
 
     async def _answered(self, question: Ask, raw: bytes) -> Answered | Failed:
-        judge = await Judge.of(self._session, (self._course,), ())
         try:
+            judge = await Judge.of(self._session, (self._course,), ())
             answer = judge.answer(question, raw, live=True)
         except FalseAnswer as error:
             self._streamed = ""
             return await self._failed(question, "false_answer", error.what, True)
+        except (NodeRefused, NodeUnreachable) as error:
+            return await self._failed(question, "unreachable", error.what, True)
         facts = self._facts(answer.machine, int(answer.verdict))
         sent, problem = await self._keep(facts, question, (question.encode(), raw, "", ""))
         return Answered(judge.answered(facts, question, answer), sent, problem)

@@ -86,8 +86,10 @@ async def open_conversation(session: Session, *, conversation: bytes) -> Convers
         raise BadInput("Nothing of this conversation is on this computer yet.", next_step="Wait a moment.")
     first = rows[0]
     own = first.author == session.person.number
-    exchanges = await (read_own if own else read_as_staff)(session, rows)
     course = await course_row(session, first.course)
+    if not (own or course.is_staff):
+        raise BadInput("This conversation is between its asker and the course's instructors.")
+    exchanges = await (read_own if own else read_as_staff)(session, rows)
     titles = await assignment_titles(session, first.course)
     return Conversation(
         conversation,
@@ -149,7 +151,8 @@ async def assignment_titles(session: Session, course: int) -> dict[int, str]:
 
 async def read_own(session: Session, rows: Sequence[ExchangeRow]) -> tuple[Exchange, ...]:
     """The signed-in person's own exchanges, opened and judged; each tells its own problem."""
-    return await _read(session, rows, [_try_own(session, row) for row in rows])
+    opened = await asyncio.to_thread(session.opener.open_all_as_student, rows, EXCHANGE)
+    return await _read(session, rows, opened)
 
 
 async def read_as_staff(session: Session, rows: Sequence[ExchangeRow]) -> tuple[Exchange, ...]:
@@ -192,13 +195,6 @@ def _waiting_row(session: Session, key: tuple[int, bytes, int], command: TutorEx
         command.verdict,
         0,
     )
-
-
-def _try_own(session: Session, row: ExchangeRow) -> Fields | CannotOpen:
-    try:
-        return session.opener.open_as_student(row, EXCHANGE)
-    except CannotOpen as error:
-        return error
 
 
 async def _read(

@@ -118,9 +118,13 @@ def test_an_answer_is_handed_in_once_and_opens_for_its_asker_and_the_staff_alone
             other = room.students[1]
             with pytest.raises(BadInput):
                 await conversations.course_exchanges(other, course=room.course)
-            (seen,) = (await conversations.open_conversation(other, conversation=name)).exchanges
-            assert seen.problem
-            assert (seen.question, seen.text, seen.sources) == ("", "", ())
+            with pytest.raises(BadInput):
+                await conversations.open_conversation(other, conversation=name)
+            rows = await other.query(ExchangeRow, "conversation", name)
+            for read in (conversations.read_own, conversations.read_as_staff):
+                (seen,) = await read(other, rows)
+                assert seen.problem
+                assert (seen.question, seen.text, seen.sources) == ("", "", ())
 
     asyncio.run(run())
 
