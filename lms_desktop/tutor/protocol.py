@@ -24,6 +24,9 @@ ID_BYTES = 16
 ANSWERED, BORDERLINE, DECLINED = 1, 2, 3
 """Verdicts of the gate, as in a signed answer (`trust/answers.py`)."""
 
+FAULT = "fault: "
+"""Begins the line of a worker's standard error that says where it failed, which quotes nothing."""
+
 
 class ProtocolError(TrustError):
     """A frame that is no message of this protocol, or a message that is too long for one."""

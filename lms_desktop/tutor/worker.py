@@ -23,7 +23,7 @@ from lms_desktop.tutor.asking import Asker
 from lms_desktop.tutor.encoder import load_encoder
 from lms_desktop.tutor.indexing import Indexer
 from lms_desktop.tutor.models import active
-from lms_desktop.tutor.protocol import Ask, Cancel, Link, Open, Ping, Pong, Ready, unpack_order
+from lms_desktop.tutor.protocol import FAULT, Ask, Cancel, Link, Open, Ping, Pong, Ready, unpack_order
 from lms_desktop.tutor.reports import Reports
 from lms_desktop.tutor.writing import Writer, Writing
 
@@ -119,7 +119,7 @@ def _die(kind: type[BaseException], error: BaseException | None, trace: Tracebac
     which could quote a question."""
     places = traceback.extract_tb(trace)[-3:]
     where = " < ".join(f"{Path(place.filename).name}:{place.lineno}" for place in reversed(places))
-    print(f"{kind.__name__} at {where}", file=sys.stderr, flush=True)
+    print(f"{FAULT}{kind.__name__} at {where}", file=sys.stderr, flush=True)
     os._exit(70)
 
 

@@ -20,7 +20,7 @@ from lms_desktop.node.admission import Admission
 from lms_desktop.node.errors import NodeError
 from lms_desktop.node.sockets import Context
 from lms_desktop.node.tutoring.process import WorkerProcess
-from lms_desktop.tutor.protocol import Order, Ping, Pong, Ready, Report
+from lms_desktop.tutor.protocol import FAULT, Order, Ping, Pong, Ready, Report
 
 LOOK_S = 0.2
 PING_S = 1.0
@@ -162,11 +162,13 @@ class Supervisor:
         except zmq.ZMQError as error:
             fault = f"could not be spoken to: {error}"
         finally:
-            if fault and self.ready is None and worker.last_words:
-                _log.error("its last words: %s", " / ".join(worker.last_words))
+            started = self.ready is not None
             self._worker, self.ready = None, None
             self._pong = Pong(0, 0, 0, 0, 0)
             await worker.kill()
+            told = [each for each in worker.last_words if each.startswith(FAULT) or not started]
+            if fault and told:  # once it has heard questions, no more than where it failed goes to the log
+                _log.error("the tutor's worker said: %s", " / ".join(told))
             self._on_ended(bool(fault))
         return fault
 
