@@ -151,6 +151,7 @@ class AskPage(Page):
         )
         self._scroll = Scroll(self._empty, self._exchanges, None, gap=16, padding=4, width=READ_WIDTH)
         self._scroll.verticalScrollBar().rangeChanged.connect(lambda *_: self._hold_anchor())
+        self._scroll.verticalScrollBar().actionTriggered.connect(lambda _: self._let_go())
 
     def _make_foot(self) -> None:
         self._similar = column(gap=0)
@@ -249,6 +250,7 @@ class AskPage(Page):
         if talk is not self._talk:
             self._talk.changed.disconnect(self._on_change)
         self._talk = talk
+        self._anchor = None
         talk.changed.connect(self._on_change)
         self._cards.clear()
         clear(self._exchanges)
@@ -300,10 +302,13 @@ class AskPage(Page):
             self._kept.forget()
 
     def _hold_anchor(self) -> None:
-        """Keep the newest question at the top while its answer grows below it."""
-        if self._anchor is not None and self._talk.running:
+        """Keep the newest question at the top while its answer grows below it, until the person scrolls."""
+        if self._anchor is not None:
             top = self._anchor.mapTo(self._scroll.widget(), self._anchor.rect().topLeft()).y()
             self._scroll.verticalScrollBar().setValue(top - 8)
+
+    def _let_go(self) -> None:
+        self._anchor = None
 
     def ask(self) -> None:
         """Ask what is typed."""
@@ -317,6 +322,7 @@ class AskPage(Page):
             talk = self._talk
             last = len(talk.states) - 1
             if last >= 0 and talk.states[last].failure and talk.states[last].exchange is None:
+                self._anchor = None
                 card = self._cards.pop(last)  # an ask that was not taken makes room for the next
                 self._exchanges.removeWidget(card)
                 card.deleteLater()

@@ -149,11 +149,11 @@ class ExchangeCard(QFrame):
             column(
                 asked,
                 self._check_row,
+                self._waiting,
                 self._note,
                 self._verdict,
                 self._sources,
                 self._generated,
-                self._waiting,
                 self._end,
                 gap=10,
             )

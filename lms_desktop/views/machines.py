@@ -25,7 +25,7 @@ UNWELL = ("down", "unreachable")
 TUTORS = {
     "ready": ("Runs the tutor", "success"),
     "starting": ("Tutor starts", "accent"),
-    "indexing": ("Reading courses", "accent"),
+    "indexing": ("Tutor reads", "accent"),
     "down": ("Tutor is down", "danger"),
     "unreachable": ("Unreachable", "danger"),
 }
