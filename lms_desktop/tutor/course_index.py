@@ -48,8 +48,9 @@ class CourseIndex:
 class WordIndex:
     """The search by words in one course, by SQLite's FTS5, whose scores are better the lower."""
 
-    def __init__(self, store: Store, rows: Mapping[int, int]) -> None:
+    def __init__(self, store: Store, life: int, rows: Mapping[int, int]) -> None:
         self._store = store
+        self._life = life
         self._rows = rows  # by the passage's number in the database
 
     def search(self, words: Sequence[str], limit: int) -> list[tuple[int, float]]:
@@ -58,7 +59,7 @@ class WordIndex:
             return []
         query = " OR ".join(f'"{word}"' for word in wanted)
         found: list[tuple[int, float]] = []
-        with self._store.open() as db:
+        with self._store.open(self._life) as db:
             best = db.execute("SELECT rowid, rank FROM words WHERE words MATCH ? ORDER BY rank", (query,))
             for number, rank in best:
                 if number in self._rows:  # other courses are in the same file
@@ -73,6 +74,7 @@ def course_index(
     documents: Mapping[int, Listed],
     rows: Sequence[tuple[int, int, int, int, str, bytes, bytes]],
     store: Store,
+    life: int,
 ) -> CourseIndex:
     """Make it from rows of (number, document, page, start, text, sentences, vectors), as `index` keeps them.
 
@@ -95,7 +97,7 @@ def course_index(
         _stacked([table[:1] for table in tables]),
         _stacked([table[1:] for table in tables]),
         np.repeat(np.arange(len(passages), dtype=np.int32), lengths),
-        WordIndex(store, {row[0]: place for place, row in enumerate(rows)}),
+        WordIndex(store, life, {row[0]: place for place, row in enumerate(rows)}),
     )
 
 

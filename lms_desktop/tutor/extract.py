@@ -51,11 +51,6 @@ class Extraction:
         self._problem = ""
         self.result: Extracted | None = cache.get(sha256)
 
-    @property
-    def pages(self) -> int:
-        """How many pages have been read so far."""
-        return len(self._pages)
-
     def poll(self, timeout_s: float) -> None:
         """Take what has been read, waiting at most this long for something to come."""
         if self.result is not None:

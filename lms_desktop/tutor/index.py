@@ -66,7 +66,8 @@ class Index:
 
     def course(self, course: int) -> CourseIndex:
         """Return what is indexed of the course by now. Raises IndexDamaged, IndexFailed."""
-        with self._store.open() as db:
+        life = self._store.life
+        with self._store.open(life) as db:
             documents = db.execute("SELECT document, kind, title FROM members WHERE course = ?", (course,))
             rows = db.execute(
                 "SELECT passage, belongs.document, page, start, text, sentences, vectors FROM passages JOIN "
@@ -77,7 +78,7 @@ class Index:
             listed = {document: Listed(kind, title) for document, kind, title in documents}
             found = rows.fetchall()
         try:
-            return course_index(listed, found, self._store)
+            return course_index(listed, found, self._store, life)
         except ValueError as error:
             raise self._store.damaged(error) from error
 
@@ -95,22 +96,23 @@ class Index:
         def progress() -> Progress:
             return Progress(len(documents) - len(+left), len(documents), tuple(sorted(notes.items())))
 
-        self._enrol(course, documents, parts)
+        life = self._store.life
+        self._enrol(life, course, documents, parts)
         yield progress()
-        for _ in self._drop_unused(course):
+        for _ in self._drop_unused(life, course):
             yield progress()
         for part in parts:
             outcome = _Outcome()
-            for _ in self._index(course, part, outcome):
+            for _ in self._index(life, course, part, outcome):
                 yield progress()
             left[part.document] -= outcome.complete
             if outcome.note:
                 notes[part.document] = outcome.note
             yield progress()
 
-    def _enrol(self, course: int, documents: Sequence[Document], parts: Sequence["_Part"]) -> None:
+    def _enrol(self, life: int, course: int, documents: Sequence[Document], parts: Sequence["_Part"]) -> None:
         kinds = {document.document: (document.kind, document.title) for document in documents}
-        with self._store.open() as db:
+        with self._store.open(life) as db:
             db.execute("DELETE FROM members WHERE course = ?", (course,))
             db.execute("DELETE FROM courses WHERE course = ?", (course,))
             if documents:
@@ -124,9 +126,9 @@ class Index:
                     (course, part.document, *kinds[part.document], part.key),
                 )
 
-    def _index(self, course: int, part: "_Part", outcome: "_Outcome") -> Iterator[None]:
+    def _index(self, life: int, course: int, part: "_Part", outcome: "_Outcome") -> Iterator[None]:
         """Index one content from where it was left."""
-        with self._store.open() as db:
+        with self._store.open(life) as db:
             content, outcome.complete, outcome.note = db.execute(
                 "SELECT content, complete, note FROM contents WHERE key = ?", (part.key,)
             ).fetchone()
@@ -156,7 +158,7 @@ class Index:
         rest = islice(document_passages(part.document, pages), have, None)
         for batch in _slices(islice(rest, room)):
             vectors = _vectors(self._encoder, batch)
-            with self._store.open() as db:
+            with self._store.open(life) as db:
                 for passage, table in zip(batch, vectors, strict=True):
                     _insert(db, content, passage, table)
             yield
@@ -164,15 +166,15 @@ class Index:
             outcome.note = _TOO_MUCH
             return
         outcome.complete = 1
-        with self._store.open() as db:
+        with self._store.open(life) as db:
             db.execute(
                 "UPDATE contents SET complete = 1, note = ? WHERE content = ?", (outcome.note, content)
             )
 
-    def _drop_unused(self, course: int) -> Iterator[None]:
+    def _drop_unused(self, life: int, course: int) -> Iterator[None]:
         """Drop what no course has any more; while the file is too large, drop another course first."""
         while True:
-            with self._store.open() as db:
+            with self._store.open(life) as db:
                 found = db.execute(
                     "SELECT content FROM contents WHERE content NOT IN (SELECT content FROM members) LIMIT 1"
                 ).fetchone()

@@ -25,7 +25,7 @@ CREATE TABLE contents (
     note TEXT NOT NULL
 ) STRICT;
 CREATE TABLE passages (
-    passage INTEGER PRIMARY KEY,
+    passage INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice: a CourseIndex may be older
     content INTEGER NOT NULL,
     page INTEGER NOT NULL,
     start INTEGER NOT NULL,
@@ -57,7 +57,11 @@ class IndexFailed(Exception):
 
 
 class Store:
-    """The open file, of which each thread has its turn. `set_aside` is the damaged one found at opening."""
+    """The open file, of which each thread has its turn.
+
+    `set_aside` is the damaged file that was found; `life` counts the files there have been: numbers read in
+    an earlier one mean nothing in this one.
+    """
 
     def __init__(self, path: Path, encoder: str) -> None:
         """Open or make the file. Raises IndexFailed."""
@@ -65,6 +69,7 @@ class Store:
         self._encoder = encoder
         self._turn = threading.RLock()
         self.set_aside: Path | None = None
+        self.life = 0
         with _told(path):
             try:
                 self._db = self._open()
@@ -78,9 +83,14 @@ class Store:
             self._db.close()
 
     @contextmanager
-    def open(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection for one transaction. Raises IndexDamaged, IndexFailed."""
+    def open(self, life: int | None = None) -> Iterator[sqlite3.Connection]:
+        """Lend the connection for one transaction, in this life of the file if one is named.
+
+        Raises IndexDamaged, also where that life is over; IndexFailed.
+        """
         with self._turn, _told(self._path):
+            if life not in (None, self.life):
+                raise IndexDamaged(f"{self._path} was damaged and is being made anew.")
             try:
                 self._db.execute("BEGIN")
                 try:
@@ -129,6 +139,7 @@ class Store:
             else:
                 part.unlink(missing_ok=True)
         self._db = self._open()
+        self.life += 1
 
 
 class _Other(Exception):

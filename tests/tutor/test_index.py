@@ -186,6 +186,14 @@ def test_what_is_withdrawn_or_replaced_is_dropped(index: Index, path: Path, tmp_
     assert left == [(0,), (0,), (0,)]
 
 
+def test_a_course_as_it_was_finds_nothing_of_what_came_after(index: Index) -> None:
+    build(index, COURSE, Document(1, "assignment", "Essay", "About tides.", "", b""))
+    course = index.course(COURSE)
+    build(index, COURSE, Document(1, "assignment", "Essay", "About fugues.", "", b""))
+    assert course.search(["fugues"], 5) == []
+    assert len(index.course(COURSE).search(["fugues"], 5)) == 1
+
+
 def test_a_file_published_twice_is_found_once(index: Index, tmp_path: Path) -> None:
     path = pdfs.with_text(tmp_path / "sea.pdf", [TIDES])
     build(index, COURSE, material(1, path, "Tides"), material(2, path, "Tides again"))
@@ -381,19 +389,23 @@ def test_a_damaged_index_is_set_aside_and_made_anew(
     index.close()
 
 
-def test_an_index_damaged_in_use_says_so_once(
+def test_an_index_damaged_in_use_says_so_to_all_who_use_it(
     index: Index, path: Path, encoder: Counting, tmp_path: Path
 ) -> None:
     document = material(1, pdfs.with_text(tmp_path / "sea.pdf", [TIDES]))
     build(index, COURSE, document)
     course = index.course(COURSE)
+    steps = index.build(COURSE, [document, material(2, pdfs.rich(tmp_path / "book.pdf", 2, words=50))])
+    next(steps)
     _without_tables(path)
     with sqlite3.connect(path) as db:
         db.execute("DROP TABLE words")
     db.close()
-    with pytest.raises(IndexDamaged, match="being made anew"):
-        course.search(["tides"], 5)
-    assert course.search(["tides"], 5) == []
+    for _ in range(2):
+        with pytest.raises(IndexDamaged, match="being made anew"):
+            course.search(["tides"], 5)
+    with pytest.raises(IndexDamaged):
+        list(steps)
     assert build(index, COURSE, document) == Progress(1, 1, ())
     assert len(index.course(COURSE).search(["tides"], 5)) == 1
 
