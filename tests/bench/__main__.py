@@ -1,8 +1,8 @@
 """Run a benchmark: `python -m tests.bench NAME [--quick] [--json FILE]`.
 
-NAME is a module of this folder (`class_` for `class`) with `measure(quick: bool) -> Mapping[str, float]`, keys
-with their unit at the end where it is not plain from the name. Prints a table for people; `--json` writes one flat object for
-programs.
+NAME is a module of this folder (`class_` for `class`) with `measure(quick: bool) -> Mapping[str, float]`,
+keys with their unit at the end where it is not plain from the name. Prints a table for people; `--json`
+writes one flat object for programs.
 """
 
 import argparse

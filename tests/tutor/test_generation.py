@@ -261,9 +261,7 @@ def test_a_model_larger_than_its_memory_is_refused_before_it_is_loaded(folder: P
         loading.load(folder, memory=models.check(folder).needed_bytes - 1)
 
 
-def test_without_the_addon_loading_says_what_to_install(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_addon_loading_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ModelError, match="add-on is not installed"):
         loading.load(Path("anywhere"))
