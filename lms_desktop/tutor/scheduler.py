@@ -16,6 +16,8 @@ SLOTS: Final = 32
 QUEUED: Final = 128
 QUEUED_EACH: Final = 2
 STEP_TOKENS: Final = 512
+STEP_S: Final = 2.0  # a longer step reads fewer tokens next time: a large model on a slow computer
+_LEAST_TOKENS: Final = 16
 _GUESSED_S: Final = 10.0  # an answer's duration before one has been seen
 _WEIGHT: Final = 0.2  # of the latest answer in the mean duration
 
@@ -106,6 +108,12 @@ class Scheduler:
     _running: list[_Ask] = field(default_factory=list)  # in order of their start
     _events: list[Event] = field(default_factory=list)
     _duration: float = _GUESSED_S
+    _budget: int = field(init=False)  # of tokens a step, at present
+    _lent: int = field(init=False)  # slots, at present
+
+    def __post_init__(self) -> None:
+        self._budget = self.step_tokens
+        self._lent = self.slots
 
     @property
     def queued(self) -> int:
@@ -166,7 +174,9 @@ class Scheduler:
         return any(ask.student == student for ask in self._running)
 
     def _admit(self, now: float) -> None:
-        while len(self._running) < self.slots:
+        if not self._running:
+            self._lent = self.slots  # memory that lacked may be there again
+        while len(self._running) < self._lent:
             student = next((each for each in self._waiting if not self._runs(each)), None)
             if student is None:
                 return
@@ -176,7 +186,7 @@ class Scheduler:
                 ask.row = self.engine.row(ask.room)
             except OutOfMemory:
                 if self._running:
-                    self.slots = len(self._running)
+                    self._lent = len(self._running)
                 else:
                     self._end(ask, OUT_OF_MEMORY)
                 return
@@ -203,7 +213,7 @@ class Scheduler:
                 self._events.append(Placed(ask.id, position, self._eta(position)))
 
     def _eta(self, position: int) -> int:
-        return round(1000 * position * self._duration / self.slots)
+        return round(1000 * position * self._duration / self._lent)
 
     # --- work ---
 
@@ -212,7 +222,7 @@ class Scheduler:
             self._pass()
         except OutOfMemory:
             self._end(self._running[-1], OUT_OF_MEMORY)
-            self.slots = max(1, self.slots // 2)
+            self._lent = max(1, self._lent // 2)
             if self._running:
                 try:
                     self._pass()
@@ -224,18 +234,26 @@ class Scheduler:
         """One forward pass. A piece is a row's last token, or as much of its prompt as the budget still
         holds.
         """
-        budget = self.step_tokens
+        budget = self._budget
         given: list[tuple[_Ask, Sequence[int]]] = []
         for ask in self._running:
             piece = ask.unread if ask.made else ask.unread[:budget]
             if piece:
                 given.append((ask, piece))
                 budget -= 0 if ask.made else len(piece)
+        began = self.clock()
         tokens = self.engine.forward([(ask.row, piece) for ask, piece in given])
+        self._adapt(self.clock() - began)
         for (ask, piece), token in zip(given, tokens, strict=True):
             ask.unread = ask.unread[len(piece) :]
             if not ask.unread:
                 self._take(ask, token)
+
+    def _adapt(self, took: float) -> None:
+        if took > STEP_S:
+            self._budget = max(min(_LEAST_TOKENS, self.step_tokens), self._budget // 2)
+        elif took < STEP_S / 4:
+            self._budget = min(self.step_tokens, self._budget * 2)
 
     def _take(self, ask: _Ask, token: int) -> None:
         if token in self.stop_tokens:

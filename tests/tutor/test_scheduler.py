@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from lms_desktop.tutor.scheduler import (
     QUEUED,
+    STEP_S,
     STEP_TOKENS,
     Event,
     Made,
@@ -250,9 +251,45 @@ def test_out_of_memory_ends_the_newest_and_halves_the_slots() -> None:
     model.failures = 1
     events += run(scheduler)
     assert ends(events) == {name(3): "out_of_memory", **{name(number): "length" for number in range(3)}}
-    assert scheduler.slots == 2
+    assert scheduler.active == 0
     for number in range(3):
         assert made(events, name(number)) == model.alone([number, 1], 6)
+
+
+def test_fewer_run_at_once_after_a_lack_of_memory_until_all_have_ended() -> None:
+    model = TinyModel()
+    scheduler = Scheduler(model, slots=4)
+    for number in range(8):
+        scheduler.submit(name(number), number, [1], 3 + number, float("inf"))
+    scheduler.step()
+    model.failures = 1
+    scheduler.step()
+    model.passes.clear()
+    run(scheduler)
+    assert max(map(len, model.passes[1:])) <= 3
+    assert 2 in map(len, model.passes[3:])
+    for number in range(4):
+        scheduler.submit(name(number), number, [1], 3, float("inf"))
+    model.passes.clear()
+    run(scheduler)
+    assert max(map(len, model.passes)) == 4
+
+
+def test_a_slow_model_reads_less_at_a_step() -> None:
+    clock = Clock()
+
+    class Slow(TinyModel):
+        def forward(self, pieces: Sequence[tuple[TinyRow, Sequence[int]]]) -> list[int]:
+            clock.now += 0.02 * sum(len(piece) for _, piece in pieces)
+            return TinyModel.forward(self, pieces)
+
+    model = Slow()
+    scheduler = Scheduler(model, clock=clock)
+    for number in range(4):
+        scheduler.submit(name(number), number, [1] * 1500, 2, float("inf"))
+    events = run(scheduler)
+    assert max(sum(sizes) for sizes in model.passes[4:]) * 0.02 <= STEP_S * 1.1
+    assert made(events, name(3)) == model.alone([1] * 1500, 2)
 
 
 def test_memory_that_stays_away_ends_what_runs_and_the_next_ask_is_tried() -> None:
