@@ -21,6 +21,7 @@ from lms_desktop.views.times import ago
 from lms_desktop.views.widgets import EmptyState, column, icon_button, label, named, row, shortcut
 
 LIST_WIDTH, THREAD_WIDTH = 420, 590
+LEAST = (290, 390)  # so wide at least, list and thread
 FILTERS: tuple[tuple[str, QuestionState | None], ...] = (
     ("Unanswered", QuestionState.UNANSWERED),
     ("Answered", QuestionState.ANSWERED),
@@ -60,7 +61,7 @@ class AnsweringPage(Page):
             "answering.list",
             "Questions",
             [
-                Column("Student", lambda card: card.name, 120, strong=True),
+                Column("Student", lambda card: card.name, 104, strong=True),
                 Column(
                     "Question",
                     lambda card: " ".join((card.text or card.problem).split()),
@@ -69,7 +70,7 @@ class AnsweringPage(Page):
                 Column(
                     "",
                     lambda card: waiting(card)[0],
-                    112,
+                    104,
                     tone=lambda card: waiting(card)[1],
                     key=lambda card: card.asked_ms,
                     tip=lambda card: f"Asked {ago(card.asked_ms, zone, now_ms())}",
@@ -96,6 +97,8 @@ class AnsweringPage(Page):
         right.setLayout(column(self._nothing, self.thread_view, self.reply, gap=6, stretch=1))
         self._split = beside("answering.split", self._left, right, self.cited)
         self._split.setSizes([LIST_WIDTH, THREAD_WIDTH, 0])
+        self._left.setMinimumWidth(LEAST[0])
+        right.setMinimumWidth(LEAST[1])
         self.cited.closed.connect(self._left.show)
         content = QWidget()
         head = row(column(label("Questions", "display"), self._facts, gap=2), None, self._save)

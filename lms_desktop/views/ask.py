@@ -104,7 +104,7 @@ class AskPage(Page):
             )
         )
         left = QWidget()
-        left.setMinimumWidth(340)
+        left.setMinimumWidth(370)
         left.setLayout(row(talk, gap=0))
         left.layout().setAlignment(talk, Qt.AlignmentFlag(0))
         self.cited = CitedPanel("ask", context.session, self.tasks, margins=(0, 12, 16, 12))

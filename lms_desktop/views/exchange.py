@@ -122,10 +122,10 @@ class ExchangeCard(QFrame):
         asked.setProperty("role", "asked")
         asked.setLayout(column(self._who, self.question, gap=2, margins=(14, 10, 14, 10)))
         self._check_icon = IconLabel("check-circle", "success", 18)
-        self._check = label("", "small")
+        self._check = label("", "small", wrap=True)
         self._bar = ScoreBar()
         self._check_row = QWidget()
-        self._check_row.setLayout(row(self._check_icon, self._check, self._bar, None, gap=8))
+        self._check_row.setLayout(row(self._check_icon, self._bar, self._check, gap=8, stretch=2))
         self._note = Banner("", "warning")
         self._verdict = column(gap=8)
         self._sources = column(gap=8)
@@ -133,7 +133,7 @@ class ExchangeCard(QFrame):
         self.answer = GeneratedText(f"{name}.answer")
         self._doubt = label("", "small", tone="warning", wrap=True)
         self._generated = Card(
-            row(label("Generated answer", "strong"), pill("Written by a language model", "warning"), None),
+            row(label("Generated answer", "strong"), pill("Language model", "warning"), None),
             self._engine,
             self.answer,
             self._doubt,
@@ -277,8 +277,7 @@ class ExchangeCard(QFrame):
 
     def _show_doubt(self, state: AskState) -> None:
         on = f" on {state.answered_by}" if state.answered_by else ""
-        self._engine.setText(f"It may be wrong: check it against the pages above. Answered{on}.")
-        self._engine.setVisible(not state.running)
+        self._engine.setText(f"Written by a language model{on}. It may be wrong: check it with the pages.")
         count = len(state.unsupported)
         self._doubt.setText(
             f"{count} {'sentence is' if count == 1 else 'sentences are'} not found in the course's pages: "

@@ -6,7 +6,7 @@ a C++ thread of Qt's own, without Python's lock, so that a heavy page never stop
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QBuffer, QByteArray, QEvent, QIODevice, QObject, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -61,7 +61,10 @@ class PdfReader(QWidget):
 
     page_changed = Signal(int)
 
-    def __init__(self, area: str, *, save: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, area: str, *, save: Callable[[], None] | None = None, tools: Sequence[QWidget] = ()
+    ) -> None:
+        """`save` asks where a copy goes; `tools` stand at the end of the bar."""
         super().__init__()
         self._area = area
         self._data = QByteArray()
@@ -83,7 +86,7 @@ class PdfReader(QWidget):
         self._stack = QStackedWidget()
         for widget in (self.view, self.text, self.problem):
             self._stack.addWidget(widget)
-        self._bar = self._tool_bar(save)
+        self._bar = self._tool_bar(save, tools)
         self.passage = self._passage_bar()
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
@@ -106,7 +109,7 @@ class PdfReader(QWidget):
             shortcut(self.view, keys, lambda step=step: self.go_to(self.page + step), inside=True)
         self._enable()
 
-    def _tool_bar(self, save: Callable[[], None] | None) -> QWidget:
+    def _tool_bar(self, save: Callable[[], None] | None, more: Sequence[QWidget]) -> QWidget:
         area = self._area
         self._previous = icon_button(
             "chevron-left", f"{area}.previous", "Previous page", lambda: self.go_to(self.page - 1)
@@ -137,7 +140,7 @@ class PdfReader(QWidget):
             tools.append(self._save)
             shortcut(self, "Ctrl+S", save)
         bar = QWidget()
-        bar.setLayout(row(*tools, gap=4))
+        bar.setLayout(row(*tools, *more, gap=4))
         return bar
 
     def _passage_bar(self) -> QWidget:

@@ -21,6 +21,7 @@ from lms_desktop.views.times import ago
 from lms_desktop.views.widgets import EmptyState, column, icon_button, label, named, row
 
 LIST_WIDTH, THREAD_WIDTH = 430, 580
+LEAST = (260, 400)  # so wide at least, list and thread
 
 
 def standing(card: QuestionCard) -> tuple[str, str]:
@@ -50,10 +51,9 @@ class QuestionsPage(Page):
                     "Question",
                     lambda card: " ".join((card.text or card.problem).split()),
                     strong=True,
-                    tip=about,
+                    tip=lambda card: f"{about(card)}  ·  {ago(card.last_ms, zone, now_ms())}",
                 ),
                 Column("", lambda card: standing(card)[0], 110, tone=lambda card: standing(card)[1]),
-                Column("Last", lambda card: ago(card.last_ms, zone, now_ms()), 110, muted=True),
             ],
             identity=lambda card: card.question,
         )
@@ -106,6 +106,8 @@ class QuestionsPage(Page):
         )
         self._split = beside("questions.split", self.tabs, self._right, self.cited)
         self._split.setSizes([LIST_WIDTH, THREAD_WIDTH, 0])
+        self.tabs.setMinimumWidth(LEAST[0])
+        self._right.setMinimumWidth(LEAST[1])
         self.cited.closed.connect(self.tabs.show)
         content = QWidget()
         head = row(label("Questions", "display"), None, self._save)

@@ -14,7 +14,7 @@ from lms_desktop.client.session import Role
 from lms_desktop.views.dialogs import save_as
 from lms_desktop.views.page import Context, Page, Place
 from lms_desktop.views.pdf_reader import PdfReader
-from lms_desktop.views.widgets import button, column, label, row
+from lms_desktop.views.widgets import button, column, label
 
 
 class ReaderPage(Page):
@@ -26,12 +26,11 @@ class ReaderPage(Page):
         self._data = b""
         self.note = label("", "muted", wrap=True)
         self.note.hide()
-        self.reader = PdfReader("reader", save=self._ask_where)
-        content = QWidget()
         ask = button("&Ask about this", "reader.ask", symbol="tutor", on_click=self._to_ask)
         ask.setVisible(self.ask_place() is not None and context.session.person.role == Role.STUDENT)
-        head = row(self.note, ask, stretch=0)
-        content.setLayout(column(head, self.reader, gap=8, margins=(20, 12, 20, 16), stretch=1))
+        self.reader = PdfReader("reader", save=self._ask_where, tools=(ask,))
+        content = QWidget()
+        content.setLayout(column(self.note, self.reader, gap=8, margins=(20, 12, 20, 16), stretch=1))
         self.set_content(content)
 
     async def fetch(self) -> bytes:

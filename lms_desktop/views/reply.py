@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QRadioButton, QWidget
 
 from lms_desktop.client import questions as api
@@ -30,6 +31,8 @@ from lms_desktop.views.widgets import (
     relabel,
     row,
 )
+
+NAME_WIDTH = 130
 
 
 class ReplyForm(Card):
@@ -66,7 +69,7 @@ class ReplyForm(Card):
         self._wording_label = label("The question as the class will read it, without a name", "small")
         self._audience = label("", "small", wrap=True)
         self._references = column(gap=4)
-        self._add = button("Refer to a &page ...", f"{area}.add_page", symbol="plus", on_click=self._pick)
+        self._add = button("Add a &page ...", f"{area}.add_page", symbol="plus", on_click=self._pick)
         self._settle = button("No reply needed", f"{area}.settle", on_click=self._on_settle)
         self._count = label("", "small")
         self.send = button(
@@ -99,7 +102,8 @@ class ReplyForm(Card):
         self._settle.setVisible(self._staff and thread.card.state is not QuestionState.ANSWERED)
         self.show()
         if other:
-            self.to_one.setText(f"To {as_given(thread.card.name)} alone")
+            name = self.fontMetrics().elidedText(thread.card.name, Qt.TextElideMode.ElideRight, NAME_WIDTH)
+            self.to_one.setText(f"To {as_given(name)} alone")
             self.to_one.setAccessibleName(f"To {thread.card.name} alone")
             self.to_one.setChecked(True)
             first = thread.posts[0].text if thread.posts else thread.card.text

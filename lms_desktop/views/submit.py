@@ -46,7 +46,7 @@ class AssignmentPage(Page):
         self._text = label("", wrap=True, selectable=True)
         self._pdf = button("&Read the assignment's PDF", "assignment.pdf", symbol="file", on_click=self._read)
         self._ask = button("As&k about this", "assignment.ask", symbol="tutor", on_click=self._to_ask)
-        self._task = Card(label("What to do", "section"), self._text, row(self._pdf, self._ask, None), gap=10)
+        self._task = Card(label("What to do", "section"), self._text, row(self._pdf, None), gap=10)
         self._grade_box = column(gap=16)
         self._versions_box = column()
         self.hand_in = HandIn(context, self.tasks, self._assignment, self.refresh)
@@ -55,7 +55,7 @@ class AssignmentPage(Page):
         panel.setLayout(column(self.hand_in, self.hand_in.receipt_box, None, gap=16))
         left = column(self._extension, self._grade_box, self._task, self._versions_box, None, gap=16)
         columns = row(left, panel, gap=24, stretch=0)
-        head = column(row(self._title, self._state, gap=12, stretch=0), self._facts, gap=4)
+        head = column(row(self._title, self._state, self._ask, gap=12, stretch=0), self._facts, gap=4)
         self.set_content(Scroll(head, columns, None, gap=16, width=1120))
 
     async def load(self) -> None:

@@ -87,6 +87,7 @@ class ThreadView(Scroll):
         self._open_source = open_source
         self.shown: Thread | ClassAnswer | None = None
         self._title = label("", "section", wrap=True)
+        self._title.setMinimumWidth(1)  # a name may be one long word
         self._state = pill()
         self._facts = label("", "small", wrap=True)
         self._posts = column(gap=10)
@@ -159,5 +160,4 @@ class ThreadView(Scroll):
     def _name_toggle(self) -> None:
         count = self._talk.count()
         verb = "Hide" if not self._talk_box.isHidden() else "Show"
-        noun = "question" if count == 1 else "questions"
-        relabel(self._toggle, f"{verb} what was asked of the tutor before ({count} {noun})")
+        relabel(self._toggle, f"{verb} the conversation with the tutor ({count})")

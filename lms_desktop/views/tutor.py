@@ -38,6 +38,7 @@ from lms_desktop.views.widgets import (
 )
 
 LIST_WIDTH, TALK_WIDTH = 470, 540
+LEAST = (350, 330)  # so wide at least, list and conversation
 MODE_TONES = {TutorMode.ON: "success", TutorMode.HINTS: "accent", TutorMode.OFF: "warning"}
 
 
@@ -168,7 +169,7 @@ class _Asked(QWidget):
             "tutor.conversations",
             "Conversations",
             [
-                Column("Student", lambda card: card.name, 130, strong=True),
+                Column("Student", lambda card: card.name, 116, strong=True),
                 Column(
                     "Began with",
                     lambda card: " ".join(card.first.split()),
@@ -211,6 +212,8 @@ class _Asked(QWidget):
         )
         self._split = beside("tutor.split", self._left, right, self.cited)
         self._split.setSizes([LIST_WIDTH, TALK_WIDTH, 0])
+        self._left.setMinimumWidth(LEAST[0])
+        right.setMinimumWidth(LEAST[1])
         self.cited.closed.connect(self._left.show)
         self.setLayout(column(self._split, margins=(0, 10, 0, 0)))
         self._save.hide()

@@ -99,7 +99,7 @@ SAYS = {
     "queued": ("3 questions are before yours, about 21 s",),
     "answering": ("Belongs to this course: 71 of 100, needed 55", "Written by a language model"),
     "restarted": ("your answer begins again",),
-    "answered": ("1 sentence is not found in the course's pages", "Answered on LAB-B"),
+    "answered": ("1 sentence is not found in the course's pages", "Written by a language model on LAB-B"),
     "borderline": ("Is this about", "May belong to this course: 50 of 100"),
     "declined": ("The nearest page", "This does not seem to be about"),
     "cancelled": ("Stopped.",),
