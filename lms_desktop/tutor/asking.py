@@ -31,6 +31,7 @@ PASSAGES = 8
 PATIENCE_S = 30.0
 """How long a question waits for its course to be read."""
 LOOK_S = 0.5
+STILL_READING = "The tutor is still reading the course's documents. Ask again in a few minutes."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,8 +109,7 @@ class Asker(threading.Thread):
         elif self._indexer.course(ask.course) is not None:
             return True
         elif now - waiting.since > PATIENCE_S:
-            words = "The tutor is still reading the course's documents. Ask again in a few minutes."
-            self._fail(waiting, "no_text", words, True)
+            self._fail(waiting, "no_text", STILL_READING, True)
         else:
             self._indexer.hurry(ask.course)
         return False
@@ -144,6 +144,9 @@ class Asker(threading.Thread):
     def _find(self, waiting: _Waiting, course: Course, judged: Judgement) -> None:
         """Find the passages of a judged question, and answer it or hand it to the language model."""
         ask = waiting.ask
+        if judged.verdict != ANSWERED and not course.whole:
+            self._fail(waiting, "no_text", STILL_READING, True)  # what is not read yet may well say it
+            return
         self._report(
             Gate(ask.id, judged.verdict, judged.score, judged.threshold, judged.reason, judged.nearest)
         )

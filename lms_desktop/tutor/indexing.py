@@ -25,17 +25,18 @@ from lms_desktop.tutor.textcache import TextCache
 NICE = 10
 TELL_S = 0.25
 PART_S = 4.0
-"""After so long a course that is waited for is handed out in part."""
+"""After this time a course read for the first time is handed out in part, and again after twice as long."""
 AGAIN_S = 30.0
 """After a disk that took nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A course that was read: its passages, and the gate calibrated to them."""
+    """A course that was read: its passages, and the gate calibrated to them; `whole`, or so far."""
 
     index: CourseIndex
     gate: Gate
+    whole: bool
 
 
 class Indexer(threading.Thread):
@@ -115,7 +116,7 @@ class Indexer(threading.Thread):
     def _read(self, index: Index, course: int, background: Background) -> bool:
         """Read a course; False where something more urgent came."""
         contents, began, told = self._contents[course], time.monotonic(), 0.0
-        progress = Progress(0, len(contents), ())
+        progress, part = Progress(0, len(contents), ()), began + PART_S
         steps = index.build(course, contents)
         try:
             for progress in steps:
@@ -123,21 +124,23 @@ class Indexer(threading.Thread):
                 if self._contents[course] is not contents or next(iter(self._unread)) != course:
                     return False
                 now = time.monotonic()
-                if course not in self._courses and now - began > PART_S:
-                    self._hand_out(index, course, background)
+                known = self._courses.get(course)
+                if now > part and (known is None or not known.whole):
+                    part = began + 2 * (now - began)
+                    self._hand_out(index, course, background, whole=False)
                 if now - told > TELL_S:
                     told = now
                     self._report(Indexed(course, "building", progress.done, progress.total, progress.notes))
         finally:
             steps.close()
-        self._hand_out(index, course, background)
+        self._hand_out(index, course, background, whole=True)
         self._report(Indexed(course, "ready", progress.done, progress.total, progress.notes))
         return True
 
-    def _hand_out(self, index: Index, course: int, background: Background) -> None:
+    def _hand_out(self, index: Index, course: int, background: Background, *, whole: bool) -> None:
         found = index.course(course)
         others = [each.index for number, each in self._courses.items() if number != course]
-        self._courses[course] = Course(found, Gate(found, background, others))
+        self._courses[course] = Course(found, Gate(found, background, others), whole)
         self.on_ready()
 
 

@@ -20,7 +20,7 @@ import psutil
 import zmq
 
 from lms_desktop.tutor.asking import Asker
-from lms_desktop.tutor.encoder import load_encoder
+from lms_desktop.tutor.encoder import EncoderError, load_encoder
 from lms_desktop.tutor.indexing import Indexer
 from lms_desktop.tutor.models import active
 from lms_desktop.tutor.protocol import FAULT, Ask, Cancel, Link, Open, Ping, Pong, Ready, unpack_order
@@ -129,7 +129,12 @@ def main(arguments: Sequence[str]) -> int:
     threading.excepthook = _die_in_thread
     link = Link.parse(_first_line())
     threading.Thread(target=_watch_input, name="input", daemon=True).start()
-    Worker(link).run()
+    try:
+        worker = Worker(link)
+    except EncoderError as error:
+        print(f"{FAULT}{error}", file=sys.stderr, flush=True)
+        return 1
+    worker.run()
     return 0
 
 

@@ -56,9 +56,7 @@ class Permission:
         if not (is_enrolled(self._db, ask.course, ask.author) or is_staff(self._db, ask.course, ask.author)):
             raise PeerError("not_allowed", "Only the people of the course may ask its tutor")
         if not self._is_open(ask):
-            raise PeerError(
-                "not_allowed", "There is no such course or assignment, or it is in the archive"
-            )
+            raise PeerError("not_allowed", "There is no such course or assignment, or it is in the archive")
         now = self._now_ms()
         if abs(now - ask.time_ms) > FRESH_MS:
             raise PeerError(
@@ -68,7 +66,8 @@ class Permission:
             )
         setting = tutor_setting(self._db, ask.course, ask.assignment, now)[0]
         if setting.mode == TutorMode.OFF:
-            raise PeerError("tutor_off", setting.reason or "The instructor has switched the tutor off here")
+            reason = setting.reason.rstrip(".") or "The instructor has switched the tutor off here"
+            raise PeerError("tutor_off", reason)
         self._count(ask.author, setting)
         return Permit(ask, setting.mode == TutorMode.HINTS)
 

@@ -37,6 +37,17 @@ class Reading:
         """How far the present worker's index of each course is."""
         return tuple(self._indexed.values())
 
+    def notes(self, course: int) -> list[str]:
+        """What people should know of the course's documents, such as that one is a scan without text."""
+        told, indexed = self._told.get(course), self._indexed.get(course)
+        if told is None or indexed is None:
+            return []
+        titles = {each.document: each.title for part in told.opens for each in part.documents}
+        return [
+            f"{titles[document]}: {words}" if document in titles else words
+            for document, words in indexed.notes
+        ]
+
     @property
     def under_way(self) -> bool:
         """Whether the present worker has yet to read something that is here."""

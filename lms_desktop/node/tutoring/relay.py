@@ -17,6 +17,8 @@ from lms_desktop.trust.asks import Ask
 from lms_desktop.trust.wire import Packable, Value
 
 TUTOR_ASK, TUTOR_NEXT, TUTOR_CANCEL, TUTOR_STATE = 32, 33, 34, 35  # verbs of the files link
+WAY = ("timeout", "unreachable")
+"""Codes that say nothing of the question: the host may not even have it."""
 ANSWER_S = 4.0
 POLL_MS = 5_000
 AGAIN_S = 0.25
@@ -52,7 +54,14 @@ class Relay:
         ask = Ask.decode(raw)
         if ask.ask_id in self.streams:
             return
-        await self._links.request(host, TUTOR_ASK, [raw], ANSWER_S)
+        try:
+            await self._links.request(host, TUTOR_ASK, [raw], ANSWER_S)
+        except PeerError as error:
+            if error.code in WAY:
+                raise
+            raise PeerError(
+                error.code, error.what.rstrip(".")
+            ) from error  # the host's words, not its address
         if ask.ask_id in self.streams:  # it was handed in twice at once
             return
         stream = self.streams.open(ask.ask_id, self._machine)
@@ -132,7 +141,7 @@ class Relay:
         try:
             await self._links.request(errand.host, TUTOR_ASK, [errand.raw], ANSWER_S)
         except PeerError as error:
-            if error.code not in ("timeout", "unreachable"):
+            if error.code not in WAY:
                 self._end(errand, "failed", "interrupted", str(error), True)
             return
         errand.read = 0

@@ -30,9 +30,12 @@ STEP_MS = 30_000
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 CRASHES = 3
 CRASHES_WITHIN_S = 300.0
+STILLBORN = 3
 LIGHT_BYTES = 1 << 30
 LOADING = "loading"
 """The engine of a worker that takes questions already while it loads its language model."""
+AGAIN = "The tutor on this machine stopped unexpectedly and is started again."
+DOWN = "The tutor does not start on this machine; its node.log says why."
 DEGRADED = "The language model stopped three times in five minutes: the tutor answers with passages alone."
 _log = logging.getLogger(__name__)
 
@@ -74,6 +77,7 @@ class Supervisor:
         self._pong = Pong(0, 0, 0, 0, 0)
         self._crashes: deque[float] = deque(maxlen=CRASHES)
         self._waits = 0
+        self._stillborn = 0
         self._task: asyncio.Task[None] | None = None
         self.ready: Ready | None = None
         """What the present worker said of itself, None while there is none that takes questions."""
@@ -85,6 +89,11 @@ class Supervisor:
     @property
     def wanted(self) -> Kind | None:
         return self._wanted
+
+    @property
+    def is_down(self) -> bool:
+        """Whether several ended before they took a question: it is not worth waiting for the next one."""
+        return self._stillborn >= STILLBORN
 
     @property
     def pid(self) -> int | None:
@@ -101,7 +110,7 @@ class Supervisor:
         if kind is not self._wanted:
             self._wanted = kind
             self._crashes.clear()
-            self._waits = 0
+            self._waits = self._stillborn = 0
             self.crashed = ""
             self._changed.set()
             if self._task is None:
@@ -135,7 +144,7 @@ class Supervisor:
             fault = await self._live(self._wanted)
             if fault:
                 self._crashes.append(time.monotonic())
-                self.crashed = "The tutor on this machine stopped unexpectedly and is started again."
+                self.crashed = DOWN if self.is_down else AGAIN
                 wait = BACK_OFF_S[min(self._waits, len(BACK_OFF_S) - 1)]
                 self._waits += 1
                 _log.error("the tutor's worker %s; the next one starts in %.0f s", fault, wait)
@@ -154,6 +163,7 @@ class Supervisor:
                 on_report=self._hear,
             )
         except (OSError, NodeError) as error:
+            self._stillborn += 1
             return f"could not be started: {error}"
         self._worker, self._restart = worker, False
         fault = ""
@@ -163,6 +173,7 @@ class Supervisor:
             fault = f"could not be spoken to: {error}"
         finally:
             started = self.ready is not None
+            self._stillborn = self._stillborn + 1 if fault and not started else 0
             self._worker, self.ready = None, None
             self._pong = Pong(0, 0, 0, 0, 0)
             await worker.kill()

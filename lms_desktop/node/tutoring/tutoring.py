@@ -23,7 +23,7 @@ from lms_desktop.node.tutoring.library import Library
 from lms_desktop.node.tutoring.permission import Permission
 from lms_desktop.node.tutoring.reading import Reading
 from lms_desktop.node.tutoring.relay import LOST_S, Relay
-from lms_desktop.node.tutoring.supervisor import LOADING, Kind, Supervisor
+from lms_desktop.node.tutoring.supervisor import DOWN, LOADING, Kind, Supervisor
 from lms_desktop.school.changes import Changes
 from lms_desktop.school.queries.tutor import gpu_hosts
 from lms_desktop.trust.asks import Ask
@@ -145,7 +145,7 @@ class Tutoring:
             return
         if host == self.machine or ask.ask_id in self.answering.streams:
             self.wake()
-            self.answering.ask(raw, self.machine)
+            self.answer(raw, self.machine)
         elif host is not None:
             await self.relay.ask(raw, host)
         else:
@@ -155,13 +155,20 @@ class Tutoring:
                 next_step="Ask again in a few seconds: this computer then answers by itself.",
             )
 
+    def answer(self, raw: bytes, owner: int) -> str:
+        """A question that this machine answers, brought by machine `owner`: `new`, or `known`. Raises
+        PeerError with its refusal, AskError."""
+        if self._supervisor.is_down:
+            raise PeerError("no_tutor", DOWN.rstrip("."))
+        return self.answering.ask(raw, owner)
+
     def wake(self) -> None:
         """Somebody is about to ask: the light worker starts, if it is this machine that answers."""
         self._used = time.monotonic()
         self._decide()
 
-    def state(self) -> State:
-        """How the worker on this machine stands."""
+    def state(self, course: int = 0) -> State:
+        """How the worker on this machine stands; its words tell what of one course cannot be read."""
         ready, load = self._supervisor.ready, self._supervisor.load
         if ready is None:
             state = "down" if self._supervisor.crashed else "starting"
@@ -170,7 +177,8 @@ class Tutoring:
         else:
             state = "indexing" if self._reading.under_way else "ready"
         courses = tuple((each.course, each.state, each.done, each.total) for each in self._reading.courses)
-        words = " ".join(filter(None, (self._supervisor.crashed, ready.notes if ready else "")))
+        notes = (self._supervisor.crashed, ready.notes if ready else "", *self._reading.notes(course))
+        words = " ".join(filter(None, notes))
         engine, model, device = (ready.engine, ready.model, ready.device) if ready else ("", "", "")
         queued = load.queued + self.answering.open - self.answering.at_worker
         return State(engine, model, device, state, queued, load.active, courses, words)
@@ -220,6 +228,8 @@ class Tutoring:
     def _worker_ended(self, by_its_fault: bool) -> None:
         self._reading.worker_ended()
         self.answering.worker_ended(by_its_fault)
+        if self._supervisor.is_down:
+            self.answering.end_all(DOWN)
 
     def _active_model(self) -> str:
         try:

@@ -33,7 +33,7 @@ class PeerVerbs:
             case (bytes(raw),):
                 if not self._tutoring.is_host:
                     raise PeerError("no_tutor", "That machine does not answer for the class")
-                return [self._tutoring.answering.ask(raw, sender.machine)]
+                return [self._tutoring.answer(raw, sender.machine)]
         raise BadMessage("a question is one signed ask")
 
     async def _next(self, sender: Sender, fields: Fields) -> Sequence[Packable]:
@@ -68,7 +68,7 @@ class PeerVerbs:
     async def _state(self, sender: Sender, fields: Fields) -> Sequence[Packable]:
         match fields:
             case (int(course),):
-                state = self._tutoring.state()
+                state = self._tutoring.state(course)
                 courses = [each for each in state.courses if course in (0, each[0])]
                 return [
                     state.engine,
@@ -123,7 +123,7 @@ class LocalVerbs:
             ]
         if machine == tutoring.machine:
             tutoring.wake()
-            where, state = "host" if tutoring.is_host else "here", tutoring.state()
+            where, state = "host" if tutoring.is_host else "here", tutoring.state(course)
         else:
             where = "host"
             try:

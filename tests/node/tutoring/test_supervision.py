@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lms_desktop.node.errors import PeerError
+from lms_desktop.node.tutoring import process as process_module
 from lms_desktop.node.tutoring import supervisor as supervisor_module
 from lms_desktop.node.tutoring.process import WorkerProcess
 from lms_desktop.node.tutoring.supervisor import Kind, Supervisor
@@ -145,6 +148,26 @@ def test_a_worker_that_takes_too_much_memory_is_replaced_ever_more_rarely(
         finally:
             await supervisor.close()
             await station.close()
+
+    run(story())
+
+
+def test_a_tutor_that_does_not_start_is_told_and_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = [sys.executable, "-c", "raise SystemExit('no encoder here')"]
+    monkeypatch.setattr(process_module, "child_command", lambda *_: broken)
+    monkeypatch.setattr(supervisor_module, "BACK_OFF_S", (0.1,))
+
+    async def story() -> None:
+        async with lesson(tmp_path, SEAT) as given:
+            seat, ask = given.node(SEAT), given.ask()
+            await seat.tutoring.ask(ask.encode())
+            assert (await ended(seat, ask.ask_id, 20))[-1][:2] == ("failed", "interrupted")
+            assert seat.tutoring.state().state == "down"
+            with pytest.raises(PeerError) as refused:
+                await seat.tutoring.ask(given.ask().encode())
+            assert refused.value.code == "no_tutor"
 
     run(story())
 
