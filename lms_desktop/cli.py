@@ -46,6 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from lms_desktop.demo.pupil import main as pupil
 
             return pupil()
+        case "sample":  # a child of the demo
+            from lms_desktop.demo.modelling import main as sample
+
+            return sample(rest)
         case "derive":  # a child of the app
             from lms_desktop.trust.derive import main as derive
 

@@ -17,7 +17,7 @@ from lms_desktop.demo.modelling import can_generate
 from tests import disk_scan
 from tests.client import pdfs
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(420)
 
 SEED = 20_260_101
 
@@ -88,7 +88,7 @@ def _demo(*options: str) -> subprocess.CompletedProcess[str]:
         env=child_environment(),
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=400,
     )
 
 
