@@ -1,4 +1,4 @@
-"""The thread of low priority that reads courses: documents to passages to vectors, and the gate to match.
+"""The thread that reads courses, at low priority: documents to passages to vectors, and the gate to match.
 
 What it has read it hands out as `Course`s, which never change: while a course is read anew, its earlier state
 answers. A course for which a question waits is read before the others, and handed out in part if it takes
@@ -7,6 +7,7 @@ long.
 
 import os
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from lms_desktop.tutor.store import IndexDamaged, IndexFailed
 from lms_desktop.tutor.textcache import TextCache
 
 NICE = 10
+NICE_AFTER_S = 0.5
+"""What takes longer lets everything else on this computer go first."""
 TELL_S = 0.25
 PART_S = 4.0
 """After this time a course read for the first time is handed out in part, and again after twice as long."""
@@ -72,7 +75,6 @@ class Indexer(threading.Thread):
         return self._courses.get(course)
 
     def run(self) -> None:
-        _be_nice()
         background = Background(self._encoder)
         path = self._folder / "index.db"
         index: Index | None = None
@@ -124,6 +126,8 @@ class Indexer(threading.Thread):
                 if self._contents[course] is not contents or next(iter(self._unread)) != course:
                     return False
                 now = time.monotonic()
+                if now - began > NICE_AFTER_S:
+                    _be_nice()
                 known = self._courses.get(course)
                 if now > part and (known is None or not known.whole):
                     part = began + 2 * (now - began)
@@ -145,6 +149,6 @@ class Indexer(threading.Thread):
 
 
 def _be_nice() -> None:
-    """Let everything else on this computer go first: on Linux a thread has its own priority."""
-    if hasattr(os, "setpriority") and hasattr(threading, "get_native_id"):
+    """On Linux each thread has a priority of its own; elsewhere the encoder's bounded threads must do."""
+    if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import sqlite3
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,7 +135,7 @@ class Tutoring:
             return self.machine
         met = self._meet()
         if met:
-            return met[person % len(met)]
+            return met[zlib.crc32(person.to_bytes(8, "big")) % len(met)]
         return self.machine if self._alone else None
 
     async def ask(self, raw: bytes) -> None:
@@ -239,9 +240,10 @@ class Tutoring:
 
     def _watch_model(self) -> None:
         """Another model was made the active one: a new worker loads it, between questions."""
-        if not self.is_host:
-            return
         model = self._active_model()
+        if not self.is_host:
+            self._model, self.answering.held = model, False
+            return
         self.answering.held = model != self._model
         if self.answering.held and not self.answering.at_worker:
             self._model = model
