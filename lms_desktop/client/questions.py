@@ -19,7 +19,13 @@ from lms_desktop.client.sources import Document, Source, citation, source_of
 from lms_desktop.client.sources import documents as course_documents
 from lms_desktop.school import commands, deadlines, limits
 from lms_desktop.school.commands import QuestionAsk, QuestionPost, QuestionSeen, QuestionSettle
-from lms_desktop.school.queries.questions import ClassAnswerRow, CountsRow, PostRow, QuestionRow
+from lms_desktop.school.queries.questions import (
+    ClassAnswerRow,
+    CountsRow,
+    PostRow,
+    QuestionRow,
+    UnansweredRow,
+)
 from lms_desktop.school.queries.questions import QuestionState as QuestionState
 from lms_desktop.school.queries.rows import SealedRow
 
@@ -95,6 +101,7 @@ class ClassAnswer:
     title: str
     text: str
     pages: tuple[Source, ...]
+    author: int
     name: str
     when_ms: int
     unread: bool
@@ -118,17 +125,14 @@ async def my_questions(session: Session, *, course: int | None = None) -> tuple[
 async def course_questions(session: Session, *, course: int | None = None) -> tuple[QuestionCard, ...]:
     """The questions of a course, or of all that the person teaches: unanswered first, then the newest."""
     taught = [card.course for card in await courses(session) if card.staff and course in (None, card.course)]
-    rows = [row for one in taught for row in await session.query(QuestionRow, "questions", one)]
-    rows.sort(key=_waiting_longest_first)
-    return await _cards(session, rows)
+    return await _cards(session, await _rows(session, taught))
 
 
 async def unanswered(session: Session, *, at_most: int) -> tuple[QuestionCard, ...]:
     """The questions that have waited longest in the courses that the person teaches."""
-    taught = [card.course for card in await courses(session) if card.staff]
-    rows = [row for one in taught for row in await session.query(QuestionRow, "questions", one)]
-    rows = [row for row in rows if row.state == QuestionState.UNANSWERED]
-    return await _cards(session, sorted(rows, key=_waiting_longest_first)[:at_most])
+    waiting = await session.query(UnansweredRow, "unanswered", session.person.number)
+    rows = await _rows(session, [row.course for row in waiting])
+    return await _cards(session, [row for row in rows if row.waiting is not None][:at_most])
 
 
 async def thread(session: Session, *, question: int) -> Thread:
@@ -260,9 +264,10 @@ async def save_thread(session: Session, *, question: int, destination: Path) -> 
     )
 
 
-def _waiting_longest_first(row: QuestionRow) -> tuple[bool, int]:
-    waits = row.state == QuestionState.UNANSWERED and row.waiting is not None
-    return not waits, (row.waiting or 0) if waits else -row.last_stamp
+async def _rows(session: Session, taught: Sequence[int]) -> list[QuestionRow]:
+    """The questions of courses: those that wait for staff, the longest first; then the newest."""
+    rows = [row for one in taught for row in await session.query(QuestionRow, "questions", one)]
+    return sorted(rows, key=lambda row: (row.waiting is None, row.waiting or -row.last_stamp))
 
 
 async def _row(session: Session, question: int) -> QuestionRow:
@@ -372,7 +377,7 @@ def _post(
 def _of_class(answer: ClassAnswer) -> Post:
     return Post(
         answer.answer,
-        0,
+        answer.author,
         answer.name,
         True,
         answer.when_ms,
@@ -394,6 +399,7 @@ def _class_answer(row: ClassAnswerRow, known: Mapping[int, Document]) -> ClassAn
         row.title,
         row.text,
         tuple(source_of(known, *page) for page in row.pages),
+        row.author,
         row.name,
         row.stamp,
         row.new,

@@ -22,7 +22,7 @@ from lms_desktop.demo.modelling import can_generate
 from lms_desktop.demo.opening import add_people, create_school, fill_course
 from lms_desktop.demo.replying import reply, switch_off
 
-STEP_S = 180.0
+STEP_S = 300.0
 
 Step = Callable[[Cast], Awaitable[str | None]]
 """Plays a part; what it returns, if anything, is said on its line."""

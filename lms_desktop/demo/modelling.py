@@ -18,7 +18,7 @@ import psutil
 from lms_desktop.children import NO_WINDOW, child_command, child_environment
 from lms_desktop.demo.seats import DemoError, Seat
 
-MADE_S = 150.0
+MADE_S = 240.0
 NICE = 5  # where priorities are niceness
 ADDED_S = 60.0
 

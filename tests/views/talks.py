@@ -147,6 +147,7 @@ def class_answer(number: int = 41, **changes: object) -> ClassAnswer:
         "title": "May the list hold the same number twice?",
         "text": "Yes. Then say which of the equal numbers your search finds, and why.",
         "pages": (source(),),
+        "author": 3,
         "name": "Omar Haddad",
         "when_ms": NOW,
         "unread": True,
