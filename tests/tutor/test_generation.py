@@ -112,33 +112,33 @@ def _one_thread() -> Iterator[None]:
 # --- answers ---
 
 
-@ADDON
-@pytest.mark.parametrize("architecture", [gpt2, llama])
-def test_a_class_gets_the_tokens_that_generate_gives_each_alone(architecture: Callable[[], Any]) -> None:
+Ask = tuple[list[int], int]
+"""A prompt, and how many tokens the answer has."""
+
+
+def generated(model: Any, prompt: list[int], most: int) -> list[int]:
+    """What transformers itself answers."""
     import torch
 
-    model, chance = made(architecture), random.Random(11)
-    asks = [
-        ([chance.randrange(400) for _ in range(chance.choice((1, 7, 60, 120, 250)))], chance.randint(1, 30))
-        for _ in range(12)
-    ]
-    alone = []
-    for prompt, most in asks:
-        tokens = torch.tensor([prompt])
-        mask = torch.ones_like(tokens)
-        with torch.inference_mode():
-            answer = model.generate(
-                tokens,
-                attention_mask=mask,
-                max_new_tokens=most,
-                do_sample=False,
-                eos_token_id=None,
-                pad_token_id=0,
-            )
-        alone.append(answer[0, len(prompt) :].tolist())
+    tokens = torch.tensor([prompt])
+    with torch.inference_mode():
+        answer = model.generate(
+            tokens,
+            attention_mask=torch.ones_like(tokens),
+            max_new_tokens=most,
+            do_sample=False,
+            eos_token_id=None,
+            pad_token_id=0,
+        )
+    found: list[int] = answer[0, len(prompt) :].tolist()
+    return found
+
+
+def scheduled(model: Any, asks: Sequence[Ask], slots: int, step_tokens: int) -> list[list[int]]:
+    """What a class gets that asks at once."""
     register()
     model.set_attn_implementation(ATTENTION)
-    scheduler = Scheduler(Batch(model), slots=6, step_tokens=100)
+    scheduler = Scheduler(Batch(model), slots=slots, step_tokens=step_tokens)
     for number, (prompt, most) in enumerate(asks):
         scheduler.submit(bytes([number]), number, prompt, most, float("inf"))
     answers: list[list[int]] = [[] for _ in asks]
@@ -146,8 +146,49 @@ def test_a_class_gets_the_tokens_that_generate_gives_each_alone(architecture: Ca
         for event in scheduler.step():
             if isinstance(event, Made):
                 answers[event.id[0]].append(event.token)
+    return answers
+
+
+@ADDON
+@pytest.mark.parametrize("architecture", [gpt2, llama])
+def test_a_class_gets_the_tokens_that_generate_gives_each_alone(architecture: Callable[[], Any]) -> None:
+
+    model, chance = made(architecture), random.Random(11)
+    asks = [
+        ([chance.randrange(400) for _ in range(chance.choice((1, 7, 60, 120, 250)))], chance.randint(1, 30))
+        for _ in range(12)
+    ]
+    alone = [generated(model, *ask) for ask in asks]
+    answers = scheduled(model, asks, slots=6, step_tokens=100)
     assert answers == alone
     assert len({tuple(answer) for answer in answers}) > 9, "the model says different things"
+
+
+@ADDON
+@pytest.mark.parametrize("architecture", sorted(models.ARCHITECTURES))
+def test_every_kind_of_model_that_is_taken_answers_as_generate_does(architecture: str) -> None:
+    import transformers
+
+    kind, chance = getattr(transformers, architecture), random.Random(2)
+    sizes: dict[str, Any] = {
+        "vocab_size": 300,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 512,
+        "initializer_range": 0.3,
+        "pad_token_id": 0,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+    }
+    if architecture not in ("GPT2LMHeadModel", "GPTNeoXForCausalLM"):
+        sizes["num_key_value_heads"] = 2
+    if architecture in ("GemmaForCausalLM", "Qwen3ForCausalLM"):
+        sizes["head_dim"] = 8
+    model = made(lambda: kind(kind.config_class(**sizes)))
+    asks = [([chance.randrange(3, 300) for _ in range(length)], 10) for length in (3, 40, 90)]
+    alone = [generated(model, *ask) for ask in asks]
+    assert scheduled(model, asks, slots=2, step_tokens=50) == alone
 
 
 @ADDON
