@@ -21,7 +21,8 @@ _ORDER: Final = (
 _ASKING: Final = re.compile(
     rf"(?:^|[.?!;:,\n)—–-]\s*|\b(?:and|but|so|then|also|or|because|ok|now|please|hi|hello)\s+)"
     rf"(?=(?:{_WH}|{_AUXILIARY}|{_ORDER}|i (?:need|want|would like))\b)"
-    rf"|(?<=\w )(?={_WH}\b)",
+    rf"|\b(?:me|us|know|say|ask|wonder|out|about|explain|tell|show|remember|guess)\s+(?={_WH}\b)"
+    rf"|(?<=\w )(?=(?:what|why|how)\b)",
     re.IGNORECASE,
 )
 _CLAUSE: Final = re.compile(r"[.?!;:\n](?=\s|$)|,(?=\s)")
