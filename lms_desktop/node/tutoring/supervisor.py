@@ -190,10 +190,13 @@ class Supervisor:
         return recent and time.monotonic() - self._crashes[0] < CRASHES_WITHIN_S
 
     async def _watch(self, worker: WorkerProcess, wanted: Kind) -> str:
-        pings, next_ping = 0, worker.started
+        pings, next_ping, looked = 0, worker.started, worker.started
         limit = self._memory or (LIGHT_BYTES if worker.light else psutil.virtual_memory().total * 9 // 10)
         while not self._restart and self._wanted is wanted:
             now = time.monotonic()
+            if now - looked > SILENT_S / 2:  # this node itself stood still, and what was said meanwhile waits
+                worker.heard = now
+            looked = now
             patience = SILENT_S if self.ready is not None and self.ready.engine != LOADING else STARTING_S
             if worker.code is not None:
                 return f"ended with status {worker.code}"
@@ -224,5 +227,6 @@ class Supervisor:
         try:
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
+                self._changed.clear()
         except TimeoutError:
             return

@@ -53,7 +53,11 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this system cannot stop a process")
-def test_a_worker_that_hangs_is_killed_and_its_questions_are_answered(tmp_path: Path) -> None:
+def test_a_worker_that_hangs_is_killed_and_its_questions_are_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "SILENT_S", 3.0)
+
     async def story() -> None:
         async with ready_seat(tmp_path) as (given, seat):
             before = seat.worker
@@ -65,7 +69,11 @@ def test_a_worker_that_hangs_is_killed_and_its_questions_are_answered(tmp_path: 
     run(story())
 
 
-def test_a_worker_whose_connection_is_gone_is_replaced(tmp_path: Path) -> None:
+def test_a_worker_whose_connection_is_gone_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "SILENT_S", 3.0)
+
     async def story() -> None:
         async with ready_seat(tmp_path) as (given, seat):
             before, worker = seat.worker, seat.tutoring._supervisor._worker
@@ -186,6 +194,11 @@ def test_a_worker_that_nobody_wants_ends_without_blame(tmp_path: Path) -> None:
             assert first is not None
             supervisor.restart()
             await until(lambda: supervisor.ready is not None and supervisor.pid != first, 20)
+            second = supervisor.pid
+            for kind in (None, Kind.LIGHT):  # before it has looked: nothing has changed
+                supervisor.want(kind)
+            await until(lambda: supervisor.load.number > 1)
+            assert supervisor.pid == second
             supervisor.want(None)
             await until(lambda: supervisor.pid is None and len(faults) == 2)
             assert faults == [False, False]
