@@ -9,7 +9,7 @@ answer     = [1, machine, ask_digest, time, verdict, score, reason, engine, text
   score       how near the question is to the course, in thousandths, as every score
   reason      in words, where it was not answered
   engine      what wrote the text; empty where nothing did
-  sources     the quoted passages; a page counts from 1, 0 is the assignment's own text
+  sources     the quoted passages; a page counts from 1 to 100,000, 0 is the assignment's own text
   unsupported the spans of the text, in characters, that no source carries
   signature   64 bytes: Ed25519 over "LMS/v1/answer\\0" + cluster_id + strict encoding of the first eleven
 """
@@ -20,6 +20,7 @@ from enum import IntEnum
 from typing import Final
 
 from lms_desktop.trust import wire
+from lms_desktop.trust.asks import LATEST_MS
 from lms_desktop.trust.errors import TrustError
 from lms_desktop.trust.primitives import HASH_BYTES, SIGNATURE_BYTES, SigningKey, tag, verify
 from lms_desktop.trust.wire import Packable, Value, WireError
@@ -31,6 +32,7 @@ QUOTE: Final = 800
 REASON: Final = 300
 ENGINE: Final = 100
 SOURCES: Final = 8
+PAGES: Final = 100_000
 UNSUPPORTED: Final = 64
 SCORE: Final = 10_000
 """No score is further from 0 than this, in thousandths."""
@@ -144,7 +146,7 @@ class Answer:
                 raise AnswerError("This is not an answer of a known version.")
         if any(type(number) is not int for number in (fields[0], machine, time_ms, verdict, score)):
             raise AnswerError("An answer's numbers are whole.")
-        if machine < 1 or time_ms < 0 or verdict not in set(Verdict) or abs(score) > SCORE:
+        if machine < 1 or not 0 <= time_ms <= LATEST_MS or verdict not in set(Verdict) or abs(score) > SCORE:
             raise AnswerError("An answer's machine, time, verdict or score is out of range.")
         if len(ask_digest) != HASH_BYTES or len(signature) != SIGNATURE_BYTES:
             raise AnswerError("An answer has a digest of 32 bytes and a signature of 64.")
@@ -193,7 +195,7 @@ def _source(fields: Value) -> Source:
     match fields:
         case (int(document), int(page), str(quote), int(score)):
             whole = type(document) is int and type(page) is int and type(score) is int
-            if whole and document > 0 and page >= 0 and len(quote) <= QUOTE and abs(score) <= SCORE:
+            if whole and document > 0 and 0 <= page <= PAGES and len(quote) <= QUOTE and abs(score) <= SCORE:
                 return Source(document, page, quote, score)
     raise AnswerError("An answer's source is a document, a page, a quote and a score.")
 

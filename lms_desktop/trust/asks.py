@@ -3,7 +3,7 @@
     ask       = [1, author, course, assignment, ask_id, time, body, signature]            at most 24 KiB
       assignment 0 where the question is on the whole course
       ask_id     16 random bytes, new for each question: who repeats it asks the same thing
-      time       ms since 1970, UTC, by the asker's clock
+      time       ms since 1970, UTC, by the asker's clock, before the year 9999: screens show it
       body       bin: strict encoding of [text, [[question, answer], ...], confirmed]
       signature  64 bytes: Ed25519 over "LMS/v1/ask\\0" + cluster_id + strict encoding of the first seven
     digest    = BLAKE2b("LMS/v1/ask-digest\\0" + cluster_id + ask), what the answer names
@@ -27,6 +27,8 @@ TEXT: Final = 2_000
 """The longest question, and the longest text of the conversation before it, in characters."""
 HISTORY: Final = 6
 """How many pairs of question and answer go along."""
+LATEST_MS: Final = 253_370_764_799_999
+"""The end of the year 9998: a calendar can show it in every zone."""
 
 _ASK_TAG = tag("ask")
 _DIGEST_TAG = tag("ask-digest")
@@ -124,6 +126,8 @@ class Ask:
         numbers = (fields[0], author, course, assignment, time_ms)
         if any(type(number) is not int or number < 0 for number in numbers) or not (author and course):
             raise AskError("An ask's author and course count from 1, its assignment and time from 0.")
+        if time_ms > LATEST_MS:
+            raise AskError("An ask's time is one that a calendar can show.")
         if len(ask_id) != ID_BYTES or len(signature) != SIGNATURE_BYTES:
             raise AskError("An ask has an id of 16 bytes and a signature of 64.")
         return cls(author, course, assignment, ask_id, time_ms, text, history, confirmed, signature)
