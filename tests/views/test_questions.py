@@ -59,12 +59,18 @@ def go(actor: Actor, name: str, item: int | None = None) -> None:
     actor.settle()
 
 
+def badge(actor: Actor, name: str) -> int:
+    """What a badge in the navigation shows; 0 where there is none."""
+    mark = actor.window.shell.badges[name]
+    return int(mark.text()) if mark.isVisible() else 0
+
+
 def test_a_question_is_answered_to_its_asker_who_gets_a_badge_and_reads_it(
     mia: Actor, omar: Actor, tmp_path: Path
 ) -> None:
+    unread, unanswered = badge(mia, "questions"), badge(omar, "answering")
     number = ask(mia, "May the list of part A hold the same number twice?")
-    badge = omar.window.shell.badges["answering"]
-    omar.waits(lambda: badge.isVisible() and badge.text() != "0")
+    omar.waits(lambda: badge(omar, "answering") == unanswered + 1)
     assert "unanswered" in omar.find("nav.answering").accessibleName()
     go(omar, "answering")
     shows(omar, number)
@@ -83,14 +89,13 @@ def test_a_question_is_answered_to_its_asker_who_gets_a_badge_and_reads_it(
     omar.press("answering.send")
     omar.waits(lambda: omar.page.thread_view.shown.card.state is QuestionState.ANSWERED)
 
-    unread = mia.window.shell.badges["questions"]
-    mia.waits(lambda: unread.isVisible() and unread.text() == "1")
+    mia.waits(lambda: badge(mia, "questions") == unread + 1)
     go(mia, "student")
     mia.reads("Omar Haddad replied")
     go(mia, "questions", number)
     mia.waits(lambda: shown(mia.page.thread_view) == number)
     mia.reads("Yes, but say which of the two your search finds.")
-    mia.waits(lambda: not unread.isVisible())
+    mia.waits(lambda: badge(mia, "questions") == unread)
     assert faults(mia.window) == []
 
     mia.press("questions.thread.post.2.page.1")
@@ -125,7 +130,8 @@ def test_an_answer_to_the_class_shows_the_wording_and_not_the_name(mia: Actor, o
     omar.waits(lambda: omar.page.thread_view.shown.card.state is QuestionState.ANSWERED)
 
     zofia: Actor = seat("A").sign_in("zofia")
-    zofia.waits(lambda: zofia.window.shell.badges["questions"].isVisible())
+    unread = badge(zofia, "questions")
+    assert unread
     go(zofia, "questions")
     zofia.page.tabs.setCurrentIndex(1)
     answer = next(row for row in zofia.page.answers.rows.rows if row.title == "What is a sentinel for?")
@@ -133,7 +139,7 @@ def test_an_answer_to_the_class_shows_the_wording_and_not_the_name(mia: Actor, o
     zofia.reads("It stands at the end")
     assert "Mia" not in zofia.texts(zofia.page)
     zofia.settle()
-    zofia.waits(lambda: not zofia.window.shell.badges["questions"].isVisible())
+    zofia.waits(lambda: badge(zofia, "questions") == unread - 1)
 
 
 def test_a_question_that_needs_no_reply_leaves_the_list_and_can_be_opened_again(
