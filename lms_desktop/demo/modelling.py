@@ -91,7 +91,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _end_with_input() -> None:
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1):  # not sys.stdin.read: its lock would be held at this process's end
+        pass
     os._exit(1)
 
 
