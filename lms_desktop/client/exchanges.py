@@ -196,9 +196,9 @@ class Judge:
             ask = Ask.decode(raw)
         except TrustError as error:
             raise FalseAnswer(f"The question cannot be read. {error}") from error
-        place = (ask.author, ask.course, ask.assignment or None)
-        if place != (facts.author, facts.course, facts.assignment):
-            raise FalseAnswer("The question was asked elsewhere.")
+        place = (ask.author, ask.course, ask.assignment or None, ask.time_ms)
+        if place != (facts.author, facts.course, facts.assignment, facts.asked_ms):
+            raise FalseAnswer("The question was asked elsewhere, or at another time.")
         if not any(ask.is_signed_by(self.cluster_id, key) for key in self.keys.get(ask.author, ())):
             raise FalseAnswer("The question is not signed by who is said to have asked it.")
         return ask

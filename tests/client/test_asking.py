@@ -236,6 +236,31 @@ def test_staff_are_told_of_an_exchange_whose_answer_was_made_up(room: Classroom)
     asyncio.run(run())
 
 
+def test_staff_are_told_of_an_exchange_handed_in_again_under_another_time(room: Classroom) -> None:
+    async def run() -> None:
+        async with seated(room) as (session, link):
+            await play(begin(session, room))
+            (ask,) = link.asks
+            staff, own = await session.opener.staff_reader(room.course), session.opener.own_reader()
+            fields = (ask.encode(), link.answer(ask), "", "")
+
+            def again(place: Place) -> TutorExchange:
+                context = place.context(EXCHANGE, room.course, room.assignment)
+                content = seal_item(fields, context, staff=staff, student=own)
+                name = tutor.new_conversation()
+                return TutorExchange(
+                    room.course, room.assignment, name, ask.time_ms + HOUR_MS, link.machine, 1, content
+                )
+
+            await session.send(again, label="again")
+            newest, honest, *_ = await conversations.course_exchanges(room.instructor, course=room.course)
+            assert "another time" in newest.problem
+            assert (newest.question, newest.text) == ("", "")
+            assert honest.problem == ""
+
+    asyncio.run(run())
+
+
 def test_a_stream_is_read_on_where_it_was_and_begins_again_with_a_node_that_forgot(room: Classroom) -> None:
     async def run() -> None:
         async with seated(room) as (session, link):
