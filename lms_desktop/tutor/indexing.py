@@ -2,7 +2,8 @@
 
 What it has read it hands out as `Course`s, which never change: while a course is read anew, its earlier state
 answers. A course for which a question waits is read before the others, and handed out in part if it takes
-long.
+long. Those that were asked about longest ago leave the memory, and are taken from the index when they are
+asked about again.
 """
 
 import os
@@ -29,6 +30,8 @@ NICE_AFTER_S = 0.5
 TELL_S = 0.25
 PART_S = 4.0
 """After this time a course read for the first time is handed out in part, and again after twice as long."""
+MEMORY = 512 << 20
+"""What the vectors of all courses may take, in bytes."""
 AGAIN_S = 30.0
 """After a disk that took nothing."""
 
@@ -55,6 +58,7 @@ class Indexer(threading.Thread):
         self._contents: dict[int, tuple[Document, ...]] = {}
         self._unread: dict[int, None] = {}  # courses to read, the next one first
         self._courses: dict[int, Course] = {}
+        self._used: dict[int, float] = {}
         self.on_ready: Callable[[], None] = lambda: None
         """Called when something of a course was read."""
 
@@ -71,7 +75,8 @@ class Indexer(threading.Thread):
         self._news.put(None)
 
     def course(self, course: int) -> Course | None:
-        """What was read of a course, None while nothing was."""
+        """What was read of a course, None while it is not in memory."""
+        self._used[course] = time.monotonic()
         return self._courses.get(course)
 
     def run(self) -> None:
@@ -103,7 +108,9 @@ class Indexer(threading.Thread):
                         self._courses.clear()
                         self._unread = dict.fromkeys(self._contents)
                     case int(course):
-                        if course in self._unread:
+                        if course in self._contents and (
+                            course in self._unread or course not in self._courses
+                        ):
                             self._unread = {course: None, **self._unread}
                     case Open(course=course, documents=documents, more=more):
                         arriving = self._arriving.setdefault(course, [])
@@ -145,7 +152,18 @@ class Indexer(threading.Thread):
         found = index.course(course)
         others = [each.index for number, each in self._courses.items() if number != course]
         self._courses[course] = Course(found, Gate(found, background, others), whole)
+        self._forget_others(course)
         self.on_ready()
+
+    def _forget_others(self, course: int) -> None:
+        size = sum(map(_size, self._courses.values()))
+        for number in sorted(self._courses, key=lambda each: self._used.get(each, 0.0)):
+            if size > MEMORY and number != course:
+                size -= _size(self._courses.pop(number))
+
+
+def _size(course: Course) -> int:
+    return course.index.passage_vectors.nbytes + course.index.sentence_vectors.nbytes
 
 
 def _be_nice() -> None:
