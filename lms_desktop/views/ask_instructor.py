@@ -10,20 +10,20 @@ from lms_desktop.client import questions as api
 from lms_desktop.client.conversations import Conversation
 from lms_desktop.client.errors import BadInput
 from lms_desktop.client.sources import Source
+from lms_desktop.school import limits
 from lms_desktop.views.dialogs import Dialog, field
 from lms_desktop.views.messages import Action
 from lms_desktop.views.page import Context, Place
 from lms_desktop.views.widgets import Banner, label, named
 
-MOST = 4_000
-MOST_PAGES = 8
+MOST = api.POST_LENGTH
 
 
 def cited(conversation: Conversation | None, also: tuple[Source, ...] = ()) -> tuple[Source, ...]:
     """Return the pages that a conversation quoted, each passage once, the newest first."""
     exchanges = reversed(conversation.exchanges) if conversation is not None else ()
     found = dict.fromkeys([*also, *(source for exchange in exchanges for source in exchange.sources)])
-    return tuple(found)[:MOST_PAGES]
+    return tuple(found)[: limits.CITATIONS]
 
 
 class AskInstructorDialog(Dialog):

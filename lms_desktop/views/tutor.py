@@ -64,7 +64,7 @@ class TutorPage(Page):
         self._change.setEnabled(False)
         tab = QWidget()
         explain = label(
-            "A setting of an assignment stands above that of the course, and the stricter of both holds.",
+            "Of the course's setting and that of an assignment, the stricter one holds.",
             "small",
             wrap=True,
         )
