@@ -132,8 +132,9 @@ CREATE INDEX IF NOT EXISTS school_exchanges_conversation ON school_exchanges (co
 CREATE TABLE IF NOT EXISTS school_questions (
     question INTEGER PRIMARY KEY, course INTEGER NOT NULL, assignment INTEGER NOT NULL, conversation BLOB,
     {_SEALED}, {_ORIGIN}, position INTEGER NOT NULL, waiting INTEGER, settled INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS school_questions_course ON school_questions (course, waiting);
-CREATE INDEX IF NOT EXISTS school_questions_author ON school_questions (author, course);
+CREATE INDEX IF NOT EXISTS school_questions_course ON school_questions (
+    course, waiting, settled, position);
+CREATE INDEX IF NOT EXISTS school_questions_author ON school_questions (author, course, position);
 CREATE INDEX IF NOT EXISTS school_questions_conversation ON school_questions (conversation);
 CREATE TABLE IF NOT EXISTS school_posts (
     post INTEGER PRIMARY KEY, question INTEGER NOT NULL, staff INTEGER NOT NULL, {_SEALED}, {_ORIGIN},

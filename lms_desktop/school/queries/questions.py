@@ -140,23 +140,33 @@ LEFT JOIN school_posts l ON l.question = q.question
     AND l.position = (SELECT max(o.position) FROM school_posts o WHERE o.question = q.question)
 LEFT JOIN school_people n ON n.person = l.author
 """
-_AT_MOST = f"LIMIT {limits.QUESTIONS}"
 
 
 def questions(db: Database, course: int) -> list[QuestionRow]:
     """A course's questions, for staff: the unanswered first, the oldest of them first; then those last
     written to. A bounded number."""
-    order = (
-        "ORDER BY q.settled OR q.waiting IS NULL, CASE WHEN NOT q.settled THEN q.waiting END, "
-        "coalesce(l.stamp, q.stamp) DESC, q.position DESC"
-    )
-    return rows(QuestionRow, db.execute(f"{_QUESTIONS} WHERE q.course = ? {order} {_AT_MOST}", (course,)))
+    order = """
+        ORDER BY q.settled OR q.waiting IS NULL, CASE WHEN NOT q.settled THEN q.waiting END,
+            coalesce((SELECT max(o.position) FROM school_posts o WHERE o.question = q.question), q.position)
+            DESC
+    """
+    return _some(db, "q.course = ?", order, course)
 
 
 def my_questions(db: Database, student: int) -> list[QuestionRow]:
     """A student's questions in all courses, the one last written to first; a bounded number."""
-    order = "ORDER BY coalesce(l.position, q.position) DESC"
-    return rows(QuestionRow, db.execute(f"{_QUESTIONS} WHERE q.author = ? {order} {_AT_MOST}", (student,)))
+    order = (
+        "ORDER BY coalesce((SELECT max(o.position) FROM school_posts o WHERE o.question = q.question), "
+        "q.position) DESC"
+    )
+    return _some(db, "q.author = ?", order, student)
+
+
+def _some(db: Database, where: str, order: str, argument: int) -> list[QuestionRow]:
+    """The first questions in an order. They are chosen before anything else of them is read: a sealed text
+    may be large, and there may be many."""
+    chosen = f"SELECT q.question FROM school_questions q WHERE {where} {order} LIMIT {limits.QUESTIONS}"
+    return rows(QuestionRow, db.execute(f"{_QUESTIONS} WHERE q.question IN ({chosen}) {order}", (argument,)))
 
 
 def question(db: Database, number: int) -> list[QuestionRow]:
@@ -183,6 +193,10 @@ _FOR_PERSON = """(
         WHERE e.course = w.course AND e.student = :person AND e.active AND e.stamp <= w.stamp)
     OR EXISTS (SELECT 1 FROM school_questions q WHERE q.question = w.question AND q.author = :person))"""
 """A class answer written while the person was a student of the course, or made of their own question."""
+_NEAR_PERSON = """(
+    w.course IN (SELECT e.course FROM school_enrolments e WHERE e.student = :person AND e.active)
+    OR w.question IN (SELECT q.question FROM school_questions q WHERE q.author = :person))"""
+"""Spares looking at the answers of all other courses."""
 _SEEN = "(SELECT d.stamp FROM school_class_answers_seen d WHERE d.answer = w.answer AND d.student = :person)"
 
 
@@ -241,7 +255,7 @@ def replies(db: Database, student: int) -> list[ReplyRow]:
                     WHERE q.question = w.question AND q.author = :person),
                 w.title, w.author, w.stamp, w.position
             FROM school_class_answers w
-            WHERE {_FOR_PERSON} AND {_SEEN} IS NULL
+            WHERE {_NEAR_PERSON} AND {_FOR_PERSON} AND {_SEEN} IS NULL
         ) u
         JOIN school_courses k ON k.course = u.course
         JOIN school_course_revisions c ON c.revision = k.revision
