@@ -16,7 +16,7 @@ from lms_desktop.tutor.question import content
 from lms_desktop.tutor.relevance import Query
 
 _DEPTH: Final = 50  # of each ranking
-_DAMPING: Final = 60  # ranks: how little the first few differ from each other
+_DAMPING: Final = 10  # ranks: the less, the more the first few of either ranking count
 
 
 @dataclass(frozen=True, slots=True)
