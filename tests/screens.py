@@ -156,7 +156,7 @@ async def student(camera: Camera, school: DemoSchool) -> None:
     page = await courses_api.course_page(session, course=first.course)
     await camera.screen("student-course", window, Place("course", first.course))
     material = page.materials[0]
-    await camera.screen("reader", window, Place("material", material.material, material.title))
+    await camera.screen("reader", window, Place("material", material.material, material.title, first.course))
     today = await today_api.student_today(session)
     due = today.due[0]
     await camera.screen("assignment", window, Place("assignment", due.assignment, due.course_title))
