@@ -156,9 +156,9 @@ class _Child:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
-            with self._process.stdin as requests:
+            with self._process.stdin as requests, self._process.stdout as answers:
                 requests.write(self._request.encode() + b"\n")
-            with self._process.stdout as answers:
+                requests.flush()  # and it stays open: the child ends when it is closed
                 for line in iter(lambda: answers.readline(_LINE), b""):
                     said = json.loads(line)
                     if not isinstance(said, dict):

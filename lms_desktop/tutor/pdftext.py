@@ -4,12 +4,14 @@ Run as `lms-desktop tutor extract`. One line of JSON comes on stdin: {"path", "e
 "skip": [pages that are known already]}. JSON lines go to stdout as they are found: {"count", "cut"} once the
 file is open ("cut": its end is missing), then {"page", "text"} for each page that can be read; or one line
 {"problem"}: missing, empty, not_pdf, truncated, encrypted, damaged or no_pages. What a child printed
-before it died stands.
+before it died stands. It ends with whoever started it: when its stdin ends.
 """
 
 import json
 import logging
+import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +38,7 @@ def main(_arguments: Sequence[str] = ()) -> int:
     _limit()
     logging.disable(logging.CRITICAL)
     request = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_input, daemon=True).start()
     try:
         for line in _read(Path(request["path"]), request["engine"], frozenset(request["skip"])):
             print(json.dumps(line), flush=True)
@@ -121,6 +124,13 @@ def _with_pypdf(path: Path) -> tuple[int, ReadPage]:
     if document.is_encrypted and not document.decrypt(""):
         raise _Problem("encrypted")
     return document.get_num_pages(), lambda number: document.pages[number - 1].extract_text()
+
+
+def _end_with_input() -> None:
+    """A file may keep this process busy for long after nobody waits for it any more."""
+    while os.read(0, 4_096):  # not sys.stdin.read: its lock would be held at this process's end
+        pass
+    os._exit(1)
 
 
 def _limit() -> None:

@@ -234,6 +234,34 @@ def test_reading_can_be_given_up(tmp_path: Path, cache: TextCache) -> None:
     assert reading.result is None
 
 
+ENDLESS = """
+import time
+from lms_desktop.tutor import pdftext
+pdftext._read = lambda *_: time.sleep(99)
+pdftext.main()
+"""
+PARENT = f"""
+import sys
+from pathlib import Path
+from lms_desktop.tutor import extract
+from lms_desktop.tutor.textcache import TextCache
+extract.child_command = lambda *_: [sys.executable, "-c", {ENDLESS!r}]
+reading = extract.Extraction(Path("any.pdf"), bytes(32), TextCache(Path("text")))
+reading.poll(0.0)
+print(reading._child._process.pid, flush=True)
+while reading.result is None:
+    reading.poll(0.1)
+"""
+
+
+def test_a_child_ends_with_whoever_started_it() -> None:
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        child = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+    child.wait(20)
+
+
 def test_a_text_is_read_once(tmp_path: Path, cache: TextCache) -> None:
     path = pdfs.with_text(tmp_path / "notes.pdf", [LINES])
     sha256 = hashlib.sha256(path.read_bytes()).digest()
