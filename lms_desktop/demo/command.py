@@ -54,7 +54,13 @@ def _windows(folder: Path) -> int:
 
     school = DemoSchool(folder)
     try:
-        asyncio.run(school.seed(lambda text: print(f"{text} ...", flush=True)))
+        try:
+            asyncio.run(school.seed(lambda text: print(f"{text} ...", flush=True)))
+        except TimeoutError as error:
+            raise DemoError(
+                "The machines took too long to get ready.",
+                next_step="Close other programs that keep this computer busy, and start the demo again.",
+            ) from error
         return run_demo(school)
     finally:
         school.close()

@@ -35,14 +35,17 @@ async def talk(instructor: Session, students: list[Session], course: int, assign
         title=CLASS_TITLE,
         text=CLASS_ANSWER,
     )
-    conversation = tutor.new_conversation()
+    try:
+        conversation, pages = await _ask_tutor(mia, course, assignment)
+    except TimeoutError:  # a slow computer: the tutor goes on reading, and the school opens without that
+        conversation, pages = None, ()
     await questions.ask_instructor(
         mia,
         course=course,
         assignment=assignment,
         text=UNANSWERED,
         conversation=conversation,
-        pages=await _ask_tutor(mia, course, assignment, conversation),
+        pages=pages,
     )
 
 
@@ -56,16 +59,20 @@ async def _arrived(instructor: Session, course: int, count: int) -> None:
 
 
 async def _ask_tutor(
-    student: Session, course: int, assignment: int, conversation: bytes
-) -> tuple[sources.Source, ...]:
-    """Ask once the course has been read on the student's machine; returns the pages that were quoted."""
+    student: Session, course: int, assignment: int
+) -> tuple[bytes | None, tuple[sources.Source, ...]]:
+    """Ask once the course has been read on the student's machine; returns conversation and quoted pages.
+
+    Raises TimeoutError when reading takes longer than READ_S.
+    """
     async with asyncio.timeout(READ_S):
         while True:
             if (await tutor.state(student, course=course)).state == "ready":
                 break
             await asyncio.sleep(_POLL_S)
+    conversation = tutor.new_conversation()
     asking = tutor.ask(student, course=course, assignment=assignment, conversation=conversation, text=ASKED)
     async for update in asking:
         if isinstance(update, tutor.Answered):
-            return update.exchange.sources[: questions.PAGES_AT_MOST]
-    return ()
+            return conversation, update.exchange.sources[: questions.PAGES_AT_MOST]
+    return None, ()
