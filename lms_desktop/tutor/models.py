@@ -24,6 +24,7 @@ MANIFEST: Final = "SHA256SUMS"
 ACTIVE: Final = "active"
 LEAST_CONTEXT: Final = 256  # tokens: less holds no passage beside a question and an answer
 MOST_JSON: Final = 64 << 20  # bytes; the largest tokenizers in use have 35 MB
+MOST_NUMBER: Final = 1 << 32  # of layers, heads, tokens in a configuration
 SPARE_DISK: Final = 500 << 20
 OVERHEAD: Final = 600 << 20  # torch and transformers themselves, and what a step needs for a moment
 CACHED_TOKENS: Final = 2048  # the least room for keys and values that is worth starting with
@@ -254,7 +255,7 @@ def _files(folder: Path) -> dict[str, int]:
             raise ModelError(
                 f"{each} may carry code. Only safetensors weights are taken; delete it, or get the model so."
             )
-        if each.is_dir() or (each.name not in _PLAIN and each.suffix != ".safetensors"):
+        if not each.is_file() or (each.name not in _PLAIN and each.suffix != ".safetensors"):
             raise ModelError(f"{each} is no part of a model that is known here. Remove it and try again.")
         size = each.stat().st_size
         if each.suffix != ".safetensors" and size > MOST_JSON:
@@ -280,23 +281,30 @@ def _json(path: Path, default: dict[str, Any] | None = None) -> dict[str, Any]:
 
 
 def _mentions(value: object, key: str) -> bool:
-    """Whether the key stands anywhere in a JSON value."""
-    if isinstance(value, dict):
-        return key in value or any(_mentions(each, key) for each in value.values())
-    return isinstance(value, list) and any(_mentions(each, key) for each in value)
+    """Whether the key stands anywhere in a JSON value, however deep."""
+    left = [value]
+    while left:
+        match left.pop():
+            case dict(entries):
+                if key in entries:
+                    return True
+                left.extend(entries.values())
+            case list(items):
+                left.extend(items)
+    return False
 
 
 def _architecture(folder: Path, config: dict[str, Any]) -> str:
     named = config.get("architectures")
     name = named[0] if isinstance(named, list) and len(named) == 1 else None
-    if name not in ARCHITECTURES:
+    if not isinstance(name, str) or name not in ARCHITECTURES:
         raise ModelError(
             f"{folder.name} is of the kind {name!r:.60}, which the tutor does not know. "
             f"It takes: {', '.join(sorted(ARCHITECTURES))}."
         )
     if "quantization_config" in config:
         raise ModelError(f"{folder.name} is quantised. Get the same model in float32, float16 or bfloat16.")
-    return str(name)
+    return name
 
 
 def _context(folder: Path, config: dict[str, Any]) -> int:
@@ -323,10 +331,12 @@ def _needed(config: dict[str, Any], weights: Weights) -> int:
 
 
 def _whole(config: dict[str, Any], *names: str) -> int | None:
-    """The first of the names that is a whole number above 0."""
+    """The first of the names that is a whole number above 0. Raises ModelError: one that no model has."""
     for name in names:
         value = config.get(name)
         if type(value) is int and value > 0:
+            if value > MOST_NUMBER:
+                raise ModelError(f"config.json is damaged: no model has so large a {name}. Copy it again.")
             return value
     return None
 
@@ -387,7 +397,7 @@ def _replace(folder: Path, place: Path) -> None:
 
 def _check_manifest(folder: Path, files: dict[str, int]) -> None:
     expected: dict[str, str] = {}
-    for line in (folder / MANIFEST).read_text(encoding="utf-8").splitlines():
+    for line in (folder / MANIFEST).read_text(encoding="utf-8", errors="replace").splitlines():
         digest, _, name = line.partition("  ")
         expected[name] = digest
     for name in sorted((files.keys() | expected.keys()) - {MANIFEST}):

@@ -67,6 +67,8 @@ def test_links_are_refused(tmp_path: Path) -> None:
         ({"architectures": ["EvilForCausalLM"]}, "does not know"),
         ({"architectures": []}, "does not know"),
         ({"architectures": "GPT2LMHeadModel"}, "does not know"),
+        ({"architectures": [["GPT2LMHeadModel"]]}, "does not know"),
+        ({"n_layer": 10**400}, "no model has so large a n_layer"),
         ({"quantization_config": {"bits": 4}}, "quantised"),
         ({"n_positions": 128}, "reads 128 tokens"),
         ({"n_positions": "1024"}, "unknown number"),
@@ -83,6 +85,22 @@ def test_a_tokenizer_that_wants_code_of_its_own_is_refused(tmp_path: Path) -> No
     folder = write_model(tmp_path / "model")
     (folder / "tokenizer_config.json").write_text('{"auto_map": {"AutoTokenizer": ["x", null]}}', "utf-8")
     with pytest.raises(ModelError, match="auto_map"):
+        models.check(folder)
+
+
+def test_what_wants_code_is_found_however_deep_it_stands(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model")
+    deep = '{"a":' * 400 + '{"auto_map": 1}' + "}" * 400
+    (folder / "config.json").write_text(json.dumps(CONFIG)[:-1] + f', "x": {deep}}}', "utf-8")
+    with pytest.raises(ModelError, match="auto_map"):
+        models.check(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes in folders")
+def test_what_would_never_end_being_read_is_refused(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model")
+    os.mkfifo(folder / "special_tokens_map.json")
+    with pytest.raises(ModelError, match="no part of a model"):
         models.check(folder)
 
 
@@ -127,6 +145,15 @@ def test_weights_whose_header_is_not_true_are_refused(
     folder = write_model(tmp_path / "model")
     write_raw_safetensors(folder / "model.safetensors", header, bytes(body))
     with pytest.raises(ModelError, match=r"model\.safetensors"):
+        models.check(folder)
+
+
+def test_a_header_larger_than_any_models_is_refused_unread(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model")
+    with (folder / "model.safetensors").open("wb") as file:
+        file.write((17 << 20).to_bytes(8, "little"))
+        file.truncate(8 + (17 << 20))
+    with pytest.raises(ModelError, match="cut off or is no safetensors"):
         models.check(folder)
 
 
@@ -216,6 +243,13 @@ def test_a_model_altered_after_it_was_added_is_refused(tmp_path: Path) -> None:
     (place / "config.json").write_text(json.dumps({**CONFIG, "n_layer": 2}), "utf-8")
     with pytest.raises(ModelError, match="altered or damaged"):
         models.check(place)
+
+
+def test_a_list_of_hashes_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model")
+    (folder / "SHA256SUMS").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ModelError, match="altered or damaged"):
+        models.check(folder)
 
 
 def test_a_model_that_lost_a_file_after_it_was_added_is_refused(tmp_path: Path) -> None:
