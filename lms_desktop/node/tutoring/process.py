@@ -60,18 +60,22 @@ class WorkerProcess:
             str(folder),
             light,
         )
-        admission.workers.add(self._keys.public)
-        self._reader = Reader(loop, self._socket, self._receive)
+        try:
+            self._process = subprocess.Popen(
+                child_command("tutor", "worker"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={**child_environment(), **ONE_THREAD},
+                creationflags=NO_WINDOW,
+            )
+        except OSError:
+            self._socket.close(linger=0)
+            raise
         self.light = light
         self.started = self.heard = time.monotonic()
-        self._process = subprocess.Popen(
-            child_command("tutor", "worker"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env={**child_environment(), **ONE_THREAD},
-            creationflags=NO_WINDOW,
-        )
+        admission.workers.add(self._keys.public)
+        self._reader = Reader(loop, self._socket, self._receive)
         self.last_words: deque[str] = deque(maxlen=LAST_WORDS)
         assert self._process.stdin is not None
         assert self._process.stderr is not None

@@ -162,7 +162,7 @@ class Supervisor:
                 light=light,
                 on_report=self._hear,
             )
-        except (OSError, NodeError) as error:
+        except (OSError, NodeError, zmq.ZMQError) as error:
             self._stillborn += 1
             return f"could not be started: {error}"
         self._worker, self._restart = worker, False

@@ -118,6 +118,28 @@ def test_a_worker_ends_with_its_node(tmp_path: Path) -> None:
     run(story())
 
 
+def test_a_worker_that_cannot_be_started_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_module, "child_command", lambda *_: [str(tmp_path / "no such program")])
+
+    async def story() -> None:
+        station = Station(1)
+        try:
+            loop, sockets = asyncio.get_running_loop(), len(station.context._sockets)
+            for _ in range(3):
+                with pytest.raises(FileNotFoundError):
+                    WorkerProcess(
+                        station.context, loop, station.admission, tmp_path, light=True, on_report=print
+                    )
+            assert len([each for each in station.context._sockets if not each.closed]) == sockets
+            assert station.admission.workers == set()
+        finally:
+            await station.close()
+
+    run(story())
+
+
 def test_a_worker_that_takes_too_much_memory_is_replaced_ever_more_rarely(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
