@@ -83,4 +83,5 @@ def _pages(document: Document) -> list[str]:
     texts = [f"{document.title}\n\n{document.text}"]
     if document.path:
         texts += (page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(document.path))
-    return [" ".join(clean(text).split()) for text in texts]
+    hyphen = "\ufffe"  # PDFium's mark for one at the end of a line
+    return [" ".join(clean(text.replace(hyphen, "-\n")).split()) for text in texts]

@@ -2,7 +2,7 @@
 
 import queue
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lms_desktop.tutor import extractive, indexing
@@ -54,8 +54,9 @@ def read(folder: Path, distractors: int = 0) -> Reading:
     found = {course.name: course for course in courses(folder)}
     contents = {course.number: course.documents for course in found.values()}
     if distractors:
+        extra = document(0, folder, distractors)  # one file: it is encoded once
         contents = {
-            number: (*documents, document(number + 999, folder, distractors))
+            number: (*documents, replace(extra, document=number + 999))
             for number, documents in contents.items()
         }
     ready: queue.SimpleQueue[int] = queue.SimpleQueue()
