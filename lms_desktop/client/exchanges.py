@@ -46,6 +46,7 @@ _REASONS = {
     "other_language": "The tutor understands questions in the language of the course's pages only.",
     "no_words": "There are no words in this that could be looked up.",
     "no_text": "None of the course's pages has text that the tutor can read.",
+    "closed": "This is about an assignment for which your instructor has switched the tutor off for now.",
 }
 
 

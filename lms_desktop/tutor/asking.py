@@ -124,7 +124,7 @@ class Asker(threading.Thread):
         try:
             judgements = judge(
                 [
-                    (course.gate, Asked(each.ask.text, each.ask.history, each.ask.confirmed))
+                    (course.gate, _asked(each.ask))
                     for each, course in zip(ready, courses, strict=True)
                     if course is not None
                 ]
@@ -153,7 +153,7 @@ class Asker(threading.Thread):
         if judged.verdict != ANSWERED:
             self._end(waiting, Done(ask.id, "", "", ()))
             return
-        sources = extractive.quoted(retrieve(course.index, judged.query, PASSAGES))
+        sources = extractive.quoted(retrieve(course.index, judged.query, PASSAGES, frozenset(ask.closed)))
         if not sources:
             words = "The course's documents have no text that the tutor could quote."
             self._fail(waiting, "no_text", words, False)
@@ -174,3 +174,7 @@ class Asker(threading.Thread):
     def _end(self, waiting: _Waiting, terminal: Done | Failed) -> None:
         self._waiting.remove(waiting)
         self._report(terminal)
+
+
+def _asked(ask: Ask) -> Asked:
+    return Asked(ask.text, ask.history, ask.confirmed, frozenset(ask.closed))

@@ -92,7 +92,8 @@ class Open(Message):
 @dataclass(frozen=True, slots=True)
 class Ask(Message):
     """A question, judged and permitted by the node already. `history` is the conversation so far, as
-    (question, answer); `hints_only`: passages, no generated answer; `deadline_ms` counts from now."""
+    (question, answer); `hints_only`: passages, no generated answer; `closed`: documents that it may neither
+    be about nor be answered from; `deadline_ms` counts from now."""
 
     VERB: ClassVar[int] = 2
     id: bytes
@@ -103,6 +104,7 @@ class Ask(Message):
     history: tuple[tuple[str, str], ...]
     hints_only: bool
     confirmed: bool
+    closed: tuple[int, ...]
     deadline_ms: int
 
 

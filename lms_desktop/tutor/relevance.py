@@ -49,15 +49,20 @@ class Reason(StrEnum):
     OTHER_LANGUAGE = "other_language"
     NO_WORDS = "no_words"
     NO_TEXT = "no_text"  # the course has none to compare with
+    CLOSED = "closed"  # nearest to a document that may not be asked about now
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question; `history` is the conversation before it, as (question, answer), the oldest first."""
+    """A question; `history` is the conversation before it, as (question, answer), the oldest first.
+
+    `closed` are documents that may not be asked about now.
+    """
 
     text: str
     history: tuple[tuple[str, str], ...] = ()
     confirmed: bool = False
+    closed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,8 @@ class Query:
 class Judgement:
     """`score` and `threshold` are thousandths, from 0 to 1000; a question is answered from the threshold up.
 
-    `nearest` is the course's sentence that is nearest to the question: what to ask back with, and to offer.
+    `nearest` is the course's sentence that is nearest to the question: what to ask back with, and to offer;
+    None where that is of a closed document.
     """
 
     verdict: int
@@ -171,6 +177,10 @@ class Gate:
         elif odds < threshold:
             verdict, reason = (ANSWERED, Reason.CONFIRMED) if asked.confirmed else (BORDERLINE, Reason.UNSURE)
         nearest = _nearest(query.vector, self._course)
+        if nearest is not None and nearest.document in asked.closed:  # which is not to be quoted either
+            nearest = None
+            if verdict != DECLINED:
+                verdict, reason = DECLINED, Reason.CLOSED
         return Judgement(verdict, thousandths(odds), thousandths(threshold), reason, nearest, query)
 
     def _refusal(self, asked: Asked, parts: Parts) -> Reason | None:

@@ -28,8 +28,10 @@ class Hit:
     sentences: tuple[tuple[int, int, float], ...]
 
 
-def retrieve(course: CourseIndex, query: Query, limit: int) -> list[Hit]:
-    """Return the passages that say most about it, the best first.
+def retrieve(
+    course: CourseIndex, query: Query, limit: int, closed: frozenset[int] = frozenset()
+) -> list[Hit]:
+    """Return the passages that say most about it, the best first; none of a closed document.
 
     Raises IndexDamaged, IndexFailed where the search by words cannot be made.
     """
@@ -46,7 +48,8 @@ def retrieve(course: CourseIndex, query: Query, limit: int) -> list[Hit]:
     for ranking in (by_meaning.tolist(), by_words):
         for rank, row in enumerate(ranking, 1):
             scores[row] = scores.get(row, 0.0) + 1 / (_DAMPING + rank)
-    best = sorted(scores, key=lambda row: (-scores[row], -float(cosines[row])))[:limit]
+    open_ = [row for row in scores if course.passages[row].document not in closed]
+    best = sorted(open_, key=lambda row: (-scores[row], -float(cosines[row])))[:limit]
     return [_hit(course, row, float(cosines[row]), sentences) for row in best]
 
 

@@ -83,6 +83,26 @@ def test_an_assignment_switched_off_leaves_the_course_on(class_: Class) -> None:
     world.do(class_.teacher, _set(class_, assignment=class_.assignment, reason="An exam."))
     assert _state(class_, class_.assignment)[:2] == (TutorMode.OFF, "An exam.")
     assert _state(class_)[0] == _state(class_, second)[0] == TutorMode.ON
+    assert tutor.closed_assignments(world.db, class_.course, NOW) == {class_.assignment}
+
+
+@pytest.mark.parametrize(
+    ("now", "closed"), [(NOW - 1, False), (NOW, True), (NOW + HOUR - 1, True), (NOW + HOUR, False)]
+)
+def test_an_assignment_is_closed_within_its_span_alone(class_: Class, now: int, closed: bool) -> None:
+    world = class_.world
+    world.do(class_.teacher, _set(class_))
+    assert tutor.closed_assignments(world.db, class_.course, now) == set(), "the course is no assignment"
+    world.do(class_.teacher, _set(class_, assignment=class_.assignment, starts=NOW, ends=NOW + HOUR))
+    found = tutor.closed_assignments(world.db, class_.course, now)
+    assert found == ({class_.assignment} if closed else set())
+    assert tutor.closed_assignments(world.db, class_.course + 1, now) == set()
+
+
+@pytest.mark.parametrize("mode", [TutorMode.ON, TutorMode.HINTS])
+def test_an_assignment_with_another_setting_is_not_closed(class_: Class, mode: TutorMode) -> None:
+    class_.world.do(class_.teacher, _set(class_, mode, assignment=class_.assignment))
+    assert tutor.closed_assignments(class_.world.db, class_.course, NOW) == set()
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ ID = bytes(range(16))
 SOURCE = Source(7, 3, "Heaps are partial orders.", 641)
 ORDERS: list[protocol.Order] = [
     Open(4, (Document(9, "material", "Week 1", "", "/files/a.pdf", bytes(32)),), False),
-    Ask(ID, 5, 4, 0, "Why a heap?", (("What?", "That."),), False, True, 60_000),
+    Ask(ID, 5, 4, 0, "Why a heap?", (("What?", "That."),), False, True, (8, 9), 60_000),
     Cancel(ID),
     Ping(3),
 ]

@@ -156,6 +156,40 @@ def test_the_passages_that_answer_are_found_best_first(
     assert len(everything) == len({(h.passage.document, h.passage.page, h.passage.start) for h in everything})
 
 
+ABOUT_THE_ASSIGNMENT = "Why does the range never shrink if I write low = middle?"
+
+
+def test_what_is_nearest_to_a_closed_document_is_declined_and_nothing_of_that_is_shown(
+    gate: Gate, courses: Mapping[str, CourseIndex]
+) -> None:
+    course = courses["algorithms"]
+    open_ = gate.judge(Asked(ABOUT_THE_ASSIGNMENT))
+    assert open_.verdict == ANSWERED
+    assert open_.nearest is not None
+    closed = frozenset({open_.nearest.document})
+    for confirmed in (False, True):
+        judged = gate.judge(Asked(ABOUT_THE_ASSIGNMENT, confirmed=confirmed, closed=closed))
+        assert verdict(judged) == (DECLINED, Reason.CLOSED)
+        assert judged.nearest is None
+    assert retrieve(course, open_.query, 3)[0].passage.document in closed
+    hits = retrieve(course, open_.query, 8, closed)
+    assert len(hits) == 8
+    assert not {hit.passage.document for hit in hits} & closed
+
+
+def test_a_closed_document_closes_nothing_else(gate: Gate, courses: Mapping[str, CourseIndex]) -> None:
+    text = "What is a pivot in quicksort?"
+    nearest = gate.judge(Asked(text)).nearest
+    assert nearest is not None
+    others = frozenset(courses["algorithms"].documents) - {nearest.document}
+    assert verdict(gate.judge(Asked(text, closed=others))) == (ANSWERED, Reason.ON_TOPIC)
+    declined = gate.judge(
+        Asked("What should I cook tonight?", closed=frozenset(courses["algorithms"].documents))
+    )
+    assert declined.reason is Reason.OFF_TOPIC
+    assert declined.nearest is None
+
+
 def test_a_rare_word_is_found_by_its_letters(gate: Gate, courses: Mapping[str, CourseIndex]) -> None:
     hits = retrieve(courses["algorithms"], gate.judge(Asked("Timsort")).query, 3)
     assert any("Timsort" in hit.passage.text for hit in hits)

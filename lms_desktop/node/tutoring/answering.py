@@ -152,6 +152,7 @@ class Answering:
                     ask.history,
                     question.permit.hints_only,
                     ask.confirmed,
+                    tuple(sorted(question.permit.closed)),
                     max(1, int((question.deadline - time.monotonic()) * 1000)),
                 )
             )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from lms_desktop.node.errors import PeerError
 from lms_desktop.school import rules
 from lms_desktop.school.commands import TutorMode
-from lms_desktop.school.queries.tutor import TutorStateRow, tutor_setting
+from lms_desktop.school.queries.tutor import TutorStateRow, closed_assignments, tutor_setting
 from lms_desktop.school.rules.base import is_enrolled, is_staff
 from lms_desktop.school.tables import PrincipalKind
 from lms_desktop.trust.asks import Ask
@@ -26,10 +26,12 @@ ASKERS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """A question that may be asked, and whether passages are all that staff allow as its answer."""
+    """A question that may be asked, whether passages are all that staff allow as its answer, and the
+    assignments of the course that it may not be about."""
 
     ask: Ask
     hints_only: bool
+    closed: frozenset[int]
 
 
 class Permission:
@@ -69,7 +71,8 @@ class Permission:
             reason = setting.reason.rstrip(".") or "The instructor has switched the tutor off here"
             raise PeerError("tutor_off", reason)
         self._count(ask.author, setting)
-        return Permit(ask, setting.mode == TutorMode.HINTS)
+        closed = closed_assignments(self._db, ask.course, now)
+        return Permit(ask, setting.mode == TutorMode.HINTS, closed)
 
     def _is_open(self, ask: Ask) -> bool:
         row = self._db.execute(

@@ -129,6 +129,19 @@ def tutor_setting(db: Database, course: int, assignment: int, now: int) -> list[
     return [TutorStateRow(mode, reason, ends, per_hour, revision)]
 
 
+def closed_assignments(db: Database, course: int, now: int) -> frozenset[int]:
+    """The assignments of a course for which staff have switched the tutor off at a time."""
+    found = db.execute(
+        """
+        SELECT u.assignment FROM school_tutor u JOIN school_tutor_settings t ON t.revision = u.revision
+        WHERE u.course = :course AND u.assignment != 0 AND t.mode = :off
+            AND coalesce(t.starts <= :now, 1) AND coalesce(:now < t.ends, 1)
+        """,
+        {"course": course, "off": int(TutorMode.OFF), "now": now},
+    )
+    return frozenset(assignment for (assignment,) in found)
+
+
 _EXCHANGES = """
 SELECT e.course, e.assignment, e.author, e.lane, e.seq, e.stamp, e.box, e.commitment, e.staff_key,
     e.staff_box, e.student_key, e.student_box, e.exchange, p.name, e.conversation, e.asked_at, e.machine,

@@ -6,14 +6,16 @@ import pytest
 
 from lms_desktop.node.errors import PeerError
 from lms_desktop.node.tutoring.relay import TUTOR_ASK, TUTOR_CANCEL, TUTOR_NEXT
-from lms_desktop.school.commands import TutorMode, TutorSet
+from lms_desktop.school.commands import AssignmentPublish, Command, TutorMode, TutorSet
+from lms_desktop.school.references import reference
+from lms_desktop.trust.answers import Answer, Verdict
 from lms_desktop.trust.asks import MAX_ASK
 from lms_desktop.trust.envelope import make_payload
 from lms_desktop.trust.errors import TrustError
 from lms_desktop.trust.primitives import random_bytes
 from lms_desktop.trust.wire import Packable
 from tests.node.links import now_ms, until
-from tests.node.tutoring.school import Lesson, TutoredNode, lesson, messages, run
+from tests.node.tutoring.school import ON_TOPIC, Lesson, TutoredNode, ended, lesson, messages, run
 
 HOST, SEAT, OTHER = 4, 6, 2
 
@@ -171,6 +173,43 @@ def test_staff_switch_the_tutor_off_and_say_why(tmp_path: Path) -> None:
     run(story())
 
 
+def test_what_is_about_a_closed_assignment_is_not_answered_from_the_courses_page_either(
+    tmp_path: Path,
+) -> None:
+    text = "How many leaves does a heap of n values have? Show it by induction."
+
+    async def story() -> None:
+        async with lesson(tmp_path, hosts=[HOST]) as given:
+            course, seat = given.school.course, given.node(SEAT)
+            assignment = await applied(
+                given, AssignmentPublish(course, "Leaves", text, None, now_ms(), "Europe/Oslo", 100)
+            )
+            await until(lambda: seat.tutoring.host(0) == HOST)
+
+            async def answer(question: str) -> Answer:
+                ask = given.ask(question)
+                await seat.tutoring.ask(ask.encode())
+                found = await ended(seat, ask.ask_id, 40)
+                assert found[-1][0] == "answered", found[-1]
+                assert isinstance(found[-1][1], bytes)
+                return Answer.decode(found[-1][1])
+
+            host = given.node(HOST).tutoring
+            await until(lambda: host.state().state == "ready", 40)
+            before = await answer("How many leaves does a heap of n values have?")
+            assert before.verdict is Verdict.ANSWERED
+            assert assignment in [source.document for source in before.sources]
+            await applied(given, TutorSet(course, assignment, None, TutorMode.OFF, None, None, None, ""))
+            closed = await answer("How many leaves does a heap of n values have?")
+            assert (closed.verdict, closed.reason) == (Verdict.DECLINED, "closed")
+            assert closed.sources == ()
+            other = await answer(ON_TOPIC)
+            assert other.verdict is Verdict.ANSWERED
+            assert assignment not in [source.document for source in other.sources]
+
+    run(story())
+
+
 def test_a_node_without_a_question_says_so(tmp_path: Path) -> None:
     async def story() -> None:
         async with lesson(tmp_path, HOST, SEAT, hosts=[HOST]) as given:
@@ -186,7 +225,11 @@ async def setting(
     given: Lesson, *, mode: TutorMode = TutorMode.ON, per_hour: int | None = None, reason: str = ""
 ) -> None:
     """The teacher's setting for the course, applied everywhere."""
-    command = TutorSet(given.school.course, None, None, mode, None, None, per_hour, reason)
+    await applied(given, TutorSet(given.school.course, None, None, mode, None, None, per_hour, reason))
+
+
+async def applied(given: Lesson, command: Command) -> int:
+    """What the teacher says, applied everywhere; returns its reference."""
     envelope = given.school.sign(given.school.teacher, command)
     leader = await given.nodes.leader()
     leader.host.propose(make_payload(envelope.raw), lambda _: None)
@@ -194,3 +237,4 @@ async def setting(
     await until(
         lambda: all(node.ledger.outcome(envelope.author, envelope.lane, envelope.seq) for node in nodes)
     )
+    return reference(envelope.author, envelope.lane, envelope.seq)
