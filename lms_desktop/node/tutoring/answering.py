@@ -40,7 +40,6 @@ class Question:
     sent: bool = False
     begun: bool = False
     crashes: int = 0
-    cancelled: bool = False
     streamed: bool = False
     gate: protocol.Gate | None = None
     sources: tuple[Source, ...] = field(default=())

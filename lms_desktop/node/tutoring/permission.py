@@ -35,13 +35,14 @@ class Permit:
 
 
 class Permission:
-    """Judges questions by the ledger as it is applied here. It also counts them: `per_hour` of a student."""
+    """Judges questions by the ledger as it is applied here. It also counts them: `per_hour` of a student in a
+    course."""
 
     def __init__(self, db: sqlite3.Connection, cluster_id: bytes, now_ms: Callable[[], int]) -> None:
         self._db = db
         self._cluster_id = cluster_id
         self._now_ms = now_ms
-        self._asked: dict[int, deque[float]] = {}
+        self._asked: dict[tuple[int, int], deque[float]] = {}  # by author and course
 
     def check(self, raw: bytes) -> Permit:
         """Who asks what; raises PeerError where it may not be asked, AskError for what is no ask."""
@@ -70,7 +71,7 @@ class Permission:
         if setting.mode == TutorMode.OFF:
             reason = setting.reason.rstrip(".") or "The instructor has switched the tutor off here"
             raise PeerError("tutor_off", reason)
-        self._count(ask.author, setting)
+        self._count((ask.author, ask.course), setting)
         closed = closed_assignments(self._db, ask.course, now)
         return Permit(ask, setting.mode == TutorMode.HINTS, closed)
 
@@ -82,10 +83,10 @@ class Permission:
         ).fetchone()
         return row is not None
 
-    def _count(self, author: int, setting: TutorStateRow) -> None:
+    def _count(self, who: tuple[int, int], setting: TutorStateRow) -> None:
         now = time.monotonic()
-        asked = self._asked.pop(author, None) or deque()
-        self._asked[author] = asked  # the last one: who has not asked for longest is forgotten first
+        asked = self._asked.pop(who, None) or deque()
+        self._asked[who] = asked  # the last one: who has not asked for longest is forgotten first
         if len(self._asked) > ASKERS:
             del self._asked[next(iter(self._asked))]
         while asked and now - asked[0] > HOUR_S:

@@ -10,6 +10,7 @@ from lms_desktop.node.tutoring import answering as answering_module
 from lms_desktop.node.tutoring.answering import Answering
 from lms_desktop.node.tutoring.permission import Permission
 from lms_desktop.node.tutoring.streams import TERMINALS
+from lms_desktop.school.commands import TutorMode, TutorSet
 from lms_desktop.trust.asks import Ask
 from lms_desktop.trust.primitives import random_bytes
 from lms_desktop.trust.wire import Packable
@@ -28,9 +29,10 @@ class Desk:
 
     def __init__(self) -> None:
         self.school = Classroom()
-        replica = Replica()
-        replica.apply(self.school.entries)
-        permission = Permission(replica.db, self.school.cluster_id, now_ms)
+        self.replica = Replica()
+        self.replica.apply(self.school.entries)
+        self.applied = len(self.school.entries)
+        permission = Permission(self.replica.db, self.school.cluster_id, now_ms)
         self.sent: list[protocol.Order] = []
         self.listens = True
         key = self.school.machines[MACHINE]
@@ -41,13 +43,15 @@ class Desk:
             self.sent.append(order)
         return self.listens
 
-    def ask(self, text: str = "Where is the root?", author: Author | None = None) -> bytes:
+    def ask(
+        self, text: str = "Where is the root?", author: Author | None = None, course: int | None = None
+    ) -> bytes:
         author = author or self.school.alice
         ask = Ask.sign(
             self.school.cluster_id,
             author.key,
             author=author.number,
-            course=self.school.course,
+            course=course or self.school.course,
             assignment=0,
             ask_id=random_bytes(16),
             time_ms=now_ms(),
@@ -74,6 +78,21 @@ class Desk:
         self.answering.worker_ended(True)
         self.listens = True
         self.answering.dispatch()
+
+
+def test_an_hours_questions_in_one_course_are_not_counted_in_another() -> None:
+    desk = Desk()
+    school = desk.school
+    other, _ = school.create_course(school.teacher, [school.alice])
+    school.do(school.teacher, TutorSet(other, None, None, TutorMode.ON, None, None, 2, ""))
+    desk.replica.apply(school.entries[desk.applied :])
+    for _ in range(2):
+        desk.answering.cancel(desk.ask(), SEAT)
+    for _ in range(2):
+        desk.answering.cancel(desk.ask(course=other), SEAT)
+    with pytest.raises(PeerError, match="2 questions an hour"):
+        desk.ask(course=other)
+    desk.ask()
 
 
 def test_what_had_not_begun_goes_to_the_next_worker() -> None:
