@@ -25,8 +25,8 @@ class MachineRow:
     """One machine of the school, as this machine sees it.
 
     `role`: leader, voter, learner, removed, or unknown. `gpu_host`: it is tagged to run the tutor for all.
-    Of the one that answers this machine, `tutor_state` is as in `TutorState`, and `tutor` what people should
-    know of it: the model, or what is wrong. Both are empty of every other.
+    Of the one that answers this machine, `tutor_state` is as in `TutorState`, `tutor` what answers (a model's
+    name, or the engine's), and `tutor_words` what is wrong with it. All are empty of every other.
     """
 
     machine: int
@@ -44,6 +44,7 @@ class MachineRow:
     gpu_host: bool
     tutor_state: str = ""
     tutor: str = ""
+    tutor_words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,11 @@ async def machines_page(session: Session) -> MachinesPage:
     here = None if session.link.node is None else session.link.node.machine
     rows = tuple(_row(machine, seen.get(machine.machine), here) for machine in listed)
     if any(row.gpu_host for row in rows):
-        host, state, words = await _tutor(session)
+        host, state, tutor, words = await _tutor(session)
         rows = tuple(
-            replace(row, tutor_state=state, tutor=words) if row.machine == host and row.gpu_host else row
+            replace(row, tutor_state=state, tutor=tutor, tutor_words=words)
+            if row.machine == host and row.gpu_host
+            else row
             for row in rows
         )
     switch_on = tuple(row.name for row in rows if row.keeper and not row.online and row.role != "removed")
@@ -146,14 +149,14 @@ async def stop_node(session: Session) -> None:
     await session.order("stop")
 
 
-async def _tutor(session: Session) -> tuple[int | None, str, str]:
-    """The machine whose tutor answers here, its state, and what people should know of it."""
+async def _tutor(session: Session) -> tuple[int | None, str, str, str]:
+    """The machine whose tutor answers here, its state, what answers, and what is wrong with it."""
     try:
         found = await tutor_state(session, 0, timeout_s=TUTOR_S)
     except (NodeUnreachable, NodeRefused):
-        return None, "", ""
+        return None, "", "", ""
     _, machine, engine, model, state, _, _, _, words = found
-    return machine, state, words or model or engine
+    return machine, state, model or engine, words
 
 
 def _row(machine: SchoolMachine, live: Any, here: int | None) -> MachineRow:

@@ -21,7 +21,6 @@ from lms_desktop.views.widgets import Banner, Scroll, button, column, label, nam
 
 REFRESH_MS = 2000
 VOTERS = ("leader", "voter")
-UNWELL = ("down", "unreachable")
 TUTORS = {
     "ready": ("Runs the tutor", "success"),
     "starting": ("Tutor starts", "accent"),
@@ -48,7 +47,8 @@ def tutoring(machine: api.MachineRow) -> tuple[str, str]:
         return "", ""
     if not machine.online:
         return "GPU host, off", "warning"
-    return TUTORS.get(machine.tutor_state, ("GPU host", "accent"))
+    words, tone = TUTORS.get(machine.tutor_state, ("GPU host", "accent"))
+    return words, "warning" if machine.tutor_words and tone == "success" else tone
 
 
 def may_switch_off(machine: api.MachineRow, page: api.MachinesPage) -> tuple[str, str]:
@@ -103,7 +103,7 @@ class MachinesPage(Page):
                     lambda item: tutoring(item)[0],
                     140,
                     tone=lambda item: tutoring(item)[1],
-                    tip=lambda item: item.tutor,
+                    tip=lambda item: item.tutor_words or item.tutor,
                 ),
                 Column("Records", self._behind, 90, muted=True, key=lambda item: item.applied),
                 Column(
@@ -185,10 +185,8 @@ class MachinesPage(Page):
             + (f"Switch on: {names}." if names else ""),
             "warning",
         )
-        unwell = [
-            item for item in page.machines if item.gpu_host and item.tutor_state in ("down", "unreachable")
-        ]
-        self._tutor.say(" ".join(f"{item.name}: {item.tutor}" for item in unwell), "warning")
+        unwell = [f"{item.name}: {item.tutor_words}" for item in page.machines if item.tutor_words]
+        self._tutor.say(" ".join(unwell), "warning")
         self.table.show_rows(sorted(page.machines, key=lambda item: item.name.casefold()))
         self.table.fit(12)
         self.attempts.show_rows(page.attempts)

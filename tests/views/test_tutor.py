@@ -1,5 +1,6 @@
 """The tutor for those who teach: switched off for a time, with a reason; what students ask; the GPU host."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -135,6 +136,8 @@ def test_a_machine_is_tagged_and_untagged_as_gpu_host(seat) -> None:
         )
     page = ines.run(machines_api.machines_page(ines.window.session))
     assert not any(machine.gpu_host for machine in page.machines)
+    ines.page.show_machines(replace(page, machines=(machine(tutor_state="ready", tutor_words="No model."),)))
+    assert "B: No model." in ines.texts(ines.page)
 
 
 def machine(**changes: object) -> MachineRow:
@@ -150,6 +153,7 @@ def machine(**changes: object) -> MachineRow:
         ({}, ("GPU host", "accent")),
         ({"online": False, "tutor_state": "ready"}, ("GPU host, off", "warning")),
         ({"tutor_state": "ready"}, ("Runs the tutor", "success")),
+        ({"tutor_state": "ready", "tutor_words": "No model."}, ("Runs the tutor", "warning")),
         ({"tutor_state": "down"}, ("Tutor is down", "danger")),
     ],
 )
