@@ -1,1 +1,1 @@
-"""The tutor: reading the course's documents, judging what is asked, answering from them; a process of its own."""
+"""The tutor, a process of its own: reads the courses' documents, judges what is asked, answers from them."""
