@@ -9,11 +9,12 @@ from typing import Final
 
 from lms_desktop.tutor import models
 from lms_desktop.tutor.download import PUBLISHED, discard, get
+from lms_desktop.tutor.loading import NO_ADDON, available
 from lms_desktop.tutor.models import ModelFacts
 from lms_desktop.tutor.weights import ModelError
 
 EXTRACTIVE: Final = "extractive"
-_NEXT: Final = "The tutor loads it when this machine is the GPU host and its worker starts next."
+_NEXT: Final = "Where this machine is the GPU host, its tutor loads it within seconds."
 
 
 def main(arguments: Sequence[str], *, data: Path) -> int:
@@ -47,13 +48,13 @@ def _run(options: argparse.Namespace, folder: Path) -> None:
             progress = _Progress(f"Copying {options.source.name}")
             facts = models.add_model(options.source, folder, progress)
             progress.end()
-            print(f"{_described(facts)}\n{_NEXT}")
+            _say_added(facts)
         case "use":
             models.activate(folder, None if options.name == EXTRACTIVE else options.name)
             words = (
                 "answers with quoted passages alone" if options.name == EXTRACTIVE else f"uses {options.name}"
             )
-            print(f"From its next start on, the tutor {words}.")
+            print(f"Within seconds the tutor of this machine {words}.")
         case "remove":
             models.remove(folder, options.name)
             discard(folder, options.name)
@@ -65,12 +66,17 @@ def _run(options: argparse.Namespace, folder: Path) -> None:
             progress = _Progress(f"Fetching {published.name}")
             facts = get(published, folder, address=address, progress=progress)
             progress.end()
-            print(f"{_described(facts)}\n{_NEXT}")
+            _say_added(facts)
         case "make-sample-model":
             from lms_desktop.tutor.sample import make_sample_model
 
             make_sample_model(options.folder, lambda line: print(line, flush=True))
             print(f"Add it with: lms-desktop tutor add-model {options.folder}")
+
+
+def _say_added(facts: ModelFacts) -> None:
+    print(_described(facts))
+    print(_NEXT if available() else f"It cannot answer yet: {NO_ADDON}")
 
 
 def _list(folder: Path) -> None:

@@ -34,6 +34,15 @@ def test_models_are_added_listed_chosen_and_removed(
     assert models.installed(data / "tutor") == ()
 
 
+def test_without_the_addon_a_model_is_added_and_what_to_install_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert main(["add-model", str(write_model(tmp_path / "mini"))], data=tmp_path / "data") == 0
+    assert "pip install 'lms-desktop[tutor]'" in capsys.readouterr().out
+    assert models.installed(tmp_path / "data" / "tutor") == ("mini",)
+
+
 def test_the_data_folder_can_be_named(tmp_path: Path) -> None:
     other = tmp_path / "other"
     assert (
