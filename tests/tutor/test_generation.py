@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lms_desktop.tutor import loading, models
 from lms_desktop.tutor.batch import ATTENTION, Batch, register
@@ -316,19 +318,47 @@ CHAT = (
 )
 
 
-@ADDON
-@pytest.mark.parametrize("template", [None, CHAT])
-def test_a_prompt_leaves_room_for_the_answer_whatever_it_is_made_of(template: str | None) -> None:
-    from lms_desktop.tutor.prompting import Prompter
+TEXTS = st.one_of(
+    st.text(max_size=300),
+    st.builds(
+        lambda text, times: text * times, st.sampled_from([TEXT, "é€\N{GRINNING FACE}"]), st.integers(1, 300)
+    ),
+)
 
-    prompter, chance = Prompter(tokenizer(template), 512), random.Random(4)
-    for _ in range(40):
-        history = [
-            (TEXT * chance.randint(1, 9), "é€\N{GRINNING FACE}" * 300) for _ in range(chance.randint(0, 6))
-        ]
-        passages = [TEXT * chance.randint(1, 12) for _ in range(chance.randint(0, 8))]
-        prompt = prompter.prompt("Why does it bleach?", history, passages)
-        assert len(prompt) + prompter.answer_tokens <= 512
+
+@pytest.fixture(scope="module")
+def tokenizers() -> list[Any]:
+    return [tokenizer(), tokenizer(CHAT)]
+
+
+@ADDON
+@settings(max_examples=80, deadline=None)
+@given(
+    which=st.integers(0, 1),
+    context=st.integers(16, 2_048),
+    question=TEXTS,
+    history=st.lists(st.tuples(TEXTS, TEXTS), max_size=6),
+    passages=st.lists(TEXTS, max_size=8),
+)
+def test_prompt_and_answer_fit_the_context_whatever_is_asked(
+    tokenizers: list[Any],
+    which: int,
+    context: int,
+    question: str,
+    history: list[tuple[str, str]],
+    passages: list[str],
+) -> None:
+    from lms_desktop.tutor.prompting import Prompter, QuestionTooLong
+
+    prompter = Prompter(tokenizers[which], context)
+    assert prompter.answer_tokens > 0
+    try:
+        prompt = prompter.prompt(question, history, passages)
+    except QuestionTooLong:
+        with pytest.raises(QuestionTooLong):
+            prompter.prompt(question, (), ())  # the question alone is too long: nothing else refuses one
+    else:
+        assert 0 < len(prompt) <= context - prompter.answer_tokens
 
 
 @ADDON
