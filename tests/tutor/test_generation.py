@@ -332,7 +332,7 @@ def tokenizers() -> list[Any]:
 
 
 @ADDON
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     which=st.integers(0, 1),
     context=st.integers(16, 2_048),
