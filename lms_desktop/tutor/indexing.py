@@ -54,8 +54,9 @@ class Indexer(threading.Thread):
         self._encoder = encoder
         self._report = report
         self._news: queue.SimpleQueue[Open | int | None] = queue.SimpleQueue()
-        self._arriving: dict[int, list[Document]] = {}
+        self._arriving: dict[int, tuple[int, list[Document]]] = {}  # with the edition
         self._contents: dict[int, tuple[Document, ...]] = {}
+        self._editions: dict[int, int] = {}
         self._unread: dict[int, None] = {}  # courses to read, the next one first
         self._courses: dict[int, Course] = {}
         self._used: dict[int, float] = {}
@@ -95,8 +96,8 @@ class Indexer(threading.Thread):
             except IndexDamaged:  # an empty one is in use now
                 self._unread = dict.fromkeys(self._contents)
             except IndexFailed as error:
-                total = len(self._contents[course])
-                self._report(Indexed(course, "building", 0, total, ((0, str(error)),)))
+                edition, total = self._editions[course], len(self._contents[course])
+                self._report(Indexed(course, edition, "building", 0, total, ((0, str(error)),)))
                 time.sleep(AGAIN_S)
 
     def _hear(self, *, wait: bool) -> None:
@@ -112,19 +113,28 @@ class Indexer(threading.Thread):
                             course in self._unread or course not in self._courses
                         ):
                             self._unread = {course: None, **self._unread}
-                    case Open(course=course, documents=documents, more=more):
-                        arriving = self._arriving.setdefault(course, [])
-                        arriving += documents
-                        if not more:
-                            self._contents[course] = tuple(self._arriving.pop(course))
-                            self._unread[course] = None
+                    case Open() as told:
+                        self._arrive(told)
                 wait = False
         except queue.Empty:
             return
 
+    def _arrive(self, told: Open) -> None:
+        """A part of a course; what lacks its rest is void once another edition comes."""
+        edition, documents = self._arriving.pop(told.course, (told.edition, []))
+        documents = documents if edition == told.edition else []
+        documents += told.documents
+        if told.more:
+            self._arriving[told.course] = told.edition, documents
+        else:
+            self._contents[told.course] = tuple(documents)
+            self._editions[told.course] = told.edition
+            self._unread[told.course] = None
+
     def _read(self, index: Index, course: int, background: Background) -> bool:
         """Read a course; False where something more urgent came."""
         contents, began, told = self._contents[course], time.monotonic(), 0.0
+        edition = self._editions[course]
         progress, part = Progress(0, len(contents), ()), began + PART_S
         steps = index.build(course, contents)
         try:
@@ -141,11 +151,13 @@ class Indexer(threading.Thread):
                     self._hand_out(index, course, background, whole=False)
                 if now - told > TELL_S:
                     told = now
-                    self._report(Indexed(course, "building", progress.done, progress.total, progress.notes))
+                    self._report(
+                        Indexed(course, edition, "building", progress.done, progress.total, progress.notes)
+                    )
         finally:
             steps.close()
         self._hand_out(index, course, background, whole=True)
-        self._report(Indexed(course, "ready", progress.done, progress.total, progress.notes))
+        self._report(Indexed(course, edition, "ready", progress.done, progress.total, progress.notes))
         return True
 
     def _hand_out(self, index: Index, course: int, background: Background, *, whole: bool) -> None:

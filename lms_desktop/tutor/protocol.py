@@ -81,10 +81,11 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class Open(Message):
     """What a course consists of now; `more`: the rest comes in the messages that follow at once. To be
-    indexed in the background."""
+    indexed in the background. `edition` is another number each time that the course is told."""
 
     VERB: ClassVar[int] = 1
     course: int
+    edition: int
     documents: tuple[Document, ...]
     more: bool
 
@@ -156,11 +157,13 @@ class Pong(Message):
 
 @dataclass(frozen=True, slots=True)
 class Indexed(Message):
-    """How far a course's index is: `building` or `ready`, documents done of all, and what people should know
-    of single documents, as (document, words), such as that it is a scan without text."""
+    """How far the index of a course is, as it was told in that `edition`: `building` or `ready`, documents done
+    of all, and what people should know of single documents, as (document, words), such as that it is a scan
+    without text."""
 
     VERB: ClassVar[int] = 18
     course: int
+    edition: int
     state: str
     done: int
     total: int

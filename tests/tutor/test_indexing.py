@@ -20,12 +20,12 @@ def encoder() -> Encoder:
     return load_encoder(prefer_addon=False)
 
 
-def told(course: int, *texts: str, more: bool = False) -> Open:
+def told(course: int, *texts: str, more: bool = False, edition: int = 1) -> Open:
     documents = (
         Document(course * 100 + place, "assignment", "Essay", text, "", b"")
         for place, text in enumerate(texts)
     )
-    return Open(course, tuple(documents), more)
+    return Open(course, edition, tuple(documents), more)
 
 
 def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
@@ -54,13 +54,24 @@ class Reader:
 def test_a_course_comes_in_parts_and_is_read_whole(tmp_path: Path, encoder: Encoder) -> None:
     reader = Reader(tmp_path, encoder)
     reader.thread.open(told(1, REEF, more=True))
-    reader.thread.open(Open(1, (Document(199, "assignment", "Heaps", HEAP, "", b""),), False))
+    reader.thread.open(Open(1, 1, (Document(199, "assignment", "Heaps", HEAP, "", b""),), False))
     until(lambda: reader.ready(1))
     assert (reader.ready(1)[0].done, reader.ready(1)[0].total) == (2, 2)
     course = reader.thread.course(1)
     assert course is not None
     assert course.whole
     assert {passage.document for passage in course.index.passages} == {100, 199}
+
+
+def test_what_came_of_a_course_without_its_rest_is_void_when_it_is_told_anew(
+    tmp_path: Path, encoder: Encoder
+) -> None:
+    reader = Reader(tmp_path, encoder)
+    reader.thread.open(told(1, REEF, HEAP, more=True))
+    reader.thread.open(told(1, HEAP, edition=2))
+    until(lambda: reader.ready(1))
+    (ready,) = reader.ready(1)
+    assert (ready.edition, ready.done, ready.total) == (2, 1, 1)
 
 
 def test_a_changed_course_is_answered_from_its_earlier_state_until_it_is_read(

@@ -32,7 +32,7 @@ from lms_desktop.tutor.protocol import (
 ID = bytes(range(16))
 SOURCE = Source(7, 3, "Heaps are partial orders.", 641)
 ORDERS: list[protocol.Order] = [
-    Open(4, (Document(9, "material", "Week 1", "", "/files/a.pdf", bytes(32)),), False),
+    Open(4, 3, (Document(9, "material", "Week 1", "", "/files/a.pdf", bytes(32)),), False),
     Ask(ID, 5, 4, 0, "Why a heap?", (("What?", "That."),), False, True, (8, 9), 60_000),
     Cancel(ID),
     Ping(3),
@@ -40,7 +40,7 @@ ORDERS: list[protocol.Order] = [
 REPORTS: list[protocol.Report] = [
     Ready("MiniLM", "generative", "gpt2", 1024, "cpu", ""),
     Pong(3, 2, 1, 1 << 28, 0),
-    Indexed(4, "building", 1, 2, ((9, "a scan"),)),
+    Indexed(4, 3, "building", 1, 2, ((9, "a scan"),)),
     Accepted(ID, 2, 900),
     Gate(ID, protocol.ANSWERED, 612, 401, "It is about Week 1.", SOURCE),
     Gate(ID, protocol.DECLINED, -20, 401, "It is about something else.", None),

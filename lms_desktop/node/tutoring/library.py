@@ -29,7 +29,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """A course as the worker is told of it. `lacking`: a file of it has not arrived on this machine."""
+    """A course as the worker is told of it, but for the edition. `lacking`: a file of it has not arrived on
+    this machine."""
 
     opens: tuple[Open, ...]
     fingerprint: str
@@ -136,7 +137,7 @@ def _opens(course: int, documents: Sequence[Document]) -> tuple[Open, ...]:
         parts[-1].append(document)
         size += weight
     last = len(parts) - 1
-    return tuple(Open(course, tuple(part), place < last) for place, part in enumerate(parts))
+    return tuple(Open(course, 0, tuple(part), place < last) for place, part in enumerate(parts))
 
 
 def _remembered(path: Path) -> dict[int, str]:

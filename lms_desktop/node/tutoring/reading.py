@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from lms_desktop.node.tutoring.library import Contents, Library
 from lms_desktop.tutor.protocol import Indexed, Order
@@ -25,6 +26,8 @@ class Reading:
         self._send = send
         self._stale: dict[int, float] = {}  # course -> when it may be told (monotonic seconds)
         self._told: dict[int, Contents] = {}  # the present worker
+        self._edition = 0  # the last that was told, of any course
+        self._editions: dict[int, int] = {}  # of what the present worker was told
         self._indexed: dict[int, Indexed] = {}
         self._unsaved: set[int] = set()
         self._listening = False
@@ -82,10 +85,14 @@ class Reading:
         self._listening = False
         self._behind = None
         self._told.clear()
+        self._editions.clear()
         self._indexed.clear()
+        self._unsaved.clear()
 
     def heard(self, report: Indexed) -> None:
-        """How far the worker is with a course."""
+        """How far the worker is with a course; what it says of an earlier edition came too late."""
+        if report.edition != self._editions.get(report.course):
+            return
         self._indexed[report.course] = report
         if report.state == "ready":
             self._unsaved.add(report.course)
@@ -129,8 +136,11 @@ class Reading:
             self._stale.setdefault(course, time.monotonic() + ARRIVE_S)
         if self._told.get(course) == contents:
             return
-        if all(self._send(each) for each in contents.opens):
+        self._edition += 1
+        if all(self._send(replace(each, edition=self._edition)) for each in contents.opens):
             self._told[course] = contents
+            self._editions[course] = self._edition
+            self._unsaved.discard(course)
             self._indexed.pop(course, None)
         elif self._listening:
             self._stale[course] = time.monotonic() + SETTLE_S
