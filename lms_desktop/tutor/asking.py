@@ -81,7 +81,7 @@ class Asker(threading.Thread):
     def run(self) -> None:
         while True:
             self._take()
-            ready = [each for each in self._waiting if self._may_be_judged(each)]
+            ready = [each for each in tuple(self._waiting) if self._may_be_judged(each)]
             if ready:
                 self.step_began, self._judging = time.monotonic(), len(ready)
                 self._answer(ready)
