@@ -157,9 +157,9 @@ class Pong(Message):
 
 @dataclass(frozen=True, slots=True)
 class Indexed(Message):
-    """How far the index of a course is, as it was told in that `edition`: `building` or `ready`, documents done
-    of all, and what people should know of single documents, as (document, words), such as that it is a scan
-    without text."""
+    """How far the index of a course is, as it was told in that `edition`: `building` or `ready`, documents
+    done of all, and what people should know of single documents, as (document, words), such as that it is a
+    scan without text."""
 
     VERB: ClassVar[int] = 18
     course: int

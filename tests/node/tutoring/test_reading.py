@@ -27,7 +27,9 @@ def test_a_word_on_an_earlier_edition_does_not_count_for_the_present_one(tmp_pat
             replica.apply(school.entries[known:])
             reading.changed()
             reading._stale = dict.fromkeys(reading._stale, 0.0)
-            await until(lambda: reading.tick() or len(told) == 2)
+            await until(lambda: reading._task is None)
+            reading.tick()
+            await until(lambda: len(told) == 2)
             earlier, present = told
             assert earlier.edition != present.edition
             reading.heard(Indexed(school.course, earlier.edition, "ready", 1, 1, ()))
