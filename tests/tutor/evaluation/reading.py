@@ -68,7 +68,7 @@ def read(folder: Path, distractors: int = 0) -> Reading:
     indexer = Indexer(folder, load_encoder(prefer_addon=False), heard)
     indexer.start()
     for number, documents in contents.items():
-        indexer.open(Open(number, documents, False))
+        indexer.open(Open(number, 1, documents, more=False))
     by_number = {}
     for _ in contents:
         number = ready.get(timeout=PATIENCE_S)
