@@ -24,6 +24,8 @@ import threadpoolctl
 import tokenizers
 from numpy.typing import NDArray
 
+from lms_desktop.tutor.offline import stay_offline
+
 Floats = NDArray[np.float32]
 
 WIDTH: Final = 384  # of a text's vector
@@ -298,6 +300,7 @@ class AddonEncoder:
     """sentence-transformers, on the GPU if there is one."""
 
     def __init__(self, model: Path) -> None:
+        stay_offline()
         from sentence_transformers import SentenceTransformer  # half a gigabyte: only where it is wanted
 
         self._model = SentenceTransformer(str(model), local_files_only=True)

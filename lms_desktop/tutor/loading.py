@@ -1,7 +1,6 @@
 """Loading a checked model: on the GPU if there is one, in bfloat16 where that is faster."""
 
 import importlib.util
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +9,7 @@ import psutil
 
 from lms_desktop.tutor import batch, models
 from lms_desktop.tutor.generation import Generator
+from lms_desktop.tutor.offline import stay_offline
 from lms_desktop.tutor.scheduler import SLOTS, OutOfMemory, Scheduler
 from lms_desktop.tutor.weights import ModelError
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 MOST_CONTEXT: Final = 2_048  # tokens: passages, conversation and answer need no more, and each costs memory
 NO_ADDON: Final = "the tutor's add-on is not installed. Install it with: pip install 'lms-desktop[tutor]'."
-_OFFLINE: Final = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 _CACHED_SHARE: Final = 0.5  # of the memory left beside the model, for keys and values
 _WORTH: Final = 1.2  # bfloat16 must be so many times as fast
 
@@ -39,7 +38,7 @@ def load(folder: Path, memory: int = 0) -> Generator:
     facts = models.check(folder)
     free = psutil.virtual_memory().available
     models.check_memory(facts, min(memory, free) if memory else free)
-    os.environ.update(_OFFLINE)
+    stay_offline()
     try:
         return _load(folder, facts, memory)
     except (

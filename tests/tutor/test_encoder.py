@@ -135,3 +135,17 @@ def test_the_base_encoder_imports_no_torch() -> None:
         [sys.executable, "-c", check], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("sentence_transformers") is None, reason="the tutor's add-on is not installed"
+)
+def test_the_add_ons_libraries_stay_off_the_network() -> None:
+    script = (
+        "from lms_desktop.tutor.encoder import load_encoder\n"
+        "load_encoder(prefer_addon=True)\n"
+        "from huggingface_hub import constants\n"
+        "print(constants.HF_HUB_OFFLINE, constants.HF_HUB_DISABLE_TELEMETRY)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["True", "True"], done.stderr
