@@ -41,7 +41,6 @@ _TO_THE_TUTOR: Final = re.compile(
     | \bnew\s (?:rule|task|instruction|policy|role|persona)s?\s*:
     | \bare\syou\s (?:chatgpt|an?\s(?:ai|bot|robot|human|machine))
     | \bwhich\s (?:language\s)? model\sare\syou\b
-    | \bpassphrase\b | \bbase64\b | \brelevance\s(?:check|filter)\b
     """,
     re.IGNORECASE | re.VERBOSE,
 )
