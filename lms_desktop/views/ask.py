@@ -25,7 +25,7 @@ from lms_desktop.client.sources import Source
 from lms_desktop.client.tutor_settings import InForce, TutorMode
 from lms_desktop.school.changes import Changes
 from lms_desktop.views.ask_instructor import AskInstructorDialog
-from lms_desktop.views.ask_state import AskState, where_text
+from lms_desktop.views.ask_state import LOOK_MS, READY_LOOK_MS, AskState, where_text
 from lms_desktop.views.cited import CitedPanel, beside
 from lms_desktop.views.composer import Composer
 from lms_desktop.views.conversations import ConversationsDialog
@@ -53,8 +53,6 @@ from lms_desktop.views.widgets import (
     shortcut,
 )
 
-LOOK_MS = 2_000  # how often the tutor's state is asked for while it is not ready
-READY_LOOK_MS = 10_000
 READ_WIDTH = 940
 
 
@@ -75,13 +73,13 @@ class AskPage(Page):
         super().__init__(context)
         self._course = place.key
         self._assignment: int | None = place.item
+        self._subject = "course" if place.item is None else "assignment"
         self._course_title = ""
         self._state: api.TutorState | None = None
         self._force: InForce | None = None
         self._cards: dict[int, ExchangeCard] = {}
         self._answers: tuple[ClassAnswer, ...] = ()
         self._earlier: tuple[ConversationCard, ...] = ()
-        self._anchor: ExchangeCard | None = None
         self._student = context.session.person.role == Role.STUDENT
         self._about = Elided("", "muted")
         self._where = label("", "small")
@@ -145,13 +143,11 @@ class AskPage(Page):
         self._exchanges = column(gap=24)
         self._empty = EmptyState(
             "tutor",
-            "Ask about this course",
+            f"Ask about this {self._subject}",
             "The tutor answers from the course's own pages and shows where it found it. It says so when it "
-            "does not know; then your instructor is one click away.",
+            "does not know; then ask your instructor.",
         )
         self._scroll = Scroll(self._empty, self._exchanges, None, gap=16, padding=4, width=READ_WIDTH)
-        self._scroll.verticalScrollBar().rangeChanged.connect(lambda *_: self._hold_anchor())
-        self._scroll.verticalScrollBar().actionTriggered.connect(lambda _: self._let_go())
 
     def _make_foot(self) -> None:
         self._similar = column(gap=0)
@@ -160,7 +156,9 @@ class AskPage(Page):
             column(label("Answered for the class already", "small"), self._similar, gap=2)
         )
         self._similar_box.hide()
-        self.composer = Composer("ask.question", "Your question about this course", api.QUESTION_LENGTH)
+        self.composer = Composer(
+            "ask.question", f"Your question about this {self._subject}", api.QUESTION_LENGTH
+        )
         self.composer.sent.connect(self.ask)
         self.composer.edited.connect(self._on_edit)
         self._count = label("", "small")
@@ -250,7 +248,7 @@ class AskPage(Page):
         if talk is not self._talk:
             self._talk.changed.disconnect(self._on_change)
         self._talk = talk
-        self._anchor = None
+        self._scroll.hold(None)
         talk.changed.connect(self._on_change)
         self._cards.clear()
         clear(self._exchanges)
@@ -267,6 +265,8 @@ class AskPage(Page):
             card.show_state(state)
         else:
             self._announce(card.state, state)
+            if not state.running and card.stop.hasFocus():
+                self.composer.setFocus()  # it hides now
             card.show_soon(state)
         if not state.running and number == len(self._talk.states) - 1:
             self._ended(state)
@@ -276,14 +276,14 @@ class AskPage(Page):
             self.open_source,
             cancel=self._cancel,
             again=self._again,
-            confirm=lambda state: self._start(state.question, confirmed=True),
+            confirm=self._confirm,
             instructor=self.ask_instructor if self._student else None,
         )
         card = ExchangeCard(f"ask.exchange.{number + 1}", acts, self.context.zone)
         self._cards[number] = card
         self._exchanges.addWidget(card)
         self._empty.hide()
-        self._anchor = card
+        self._scroll.hold(card)
         return card
 
     def _announce(self, before: AskState | None, now: AskState) -> None:
@@ -298,17 +298,9 @@ class AskPage(Page):
 
     def _ended(self, state: AskState) -> None:
         self._enable()
+        self.tasks.start(self._load_state(), key="state")  # it waits no longer
         if state.exchange is not None:
             self._kept.forget()
-
-    def _hold_anchor(self) -> None:
-        """Keep the newest question at the top while its answer grows below it, until the person scrolls."""
-        if self._anchor is not None:
-            top = self._anchor.mapTo(self._scroll.widget(), self._anchor.rect().topLeft()).y()
-            self._scroll.verticalScrollBar().setValue(top - 8)
-
-    def _let_go(self) -> None:
-        self._anchor = None
 
     def ask(self) -> None:
         """Ask what is typed."""
@@ -322,7 +314,7 @@ class AskPage(Page):
             talk = self._talk
             last = len(talk.states) - 1
             if last >= 0 and talk.states[last].failure and talk.states[last].exchange is None:
-                self._anchor = None
+                self._scroll.hold(None)
                 card = self._cards.pop(last)  # an ask that was not taken makes room for the next
                 self._exchanges.removeWidget(card)
                 card.deleteLater()
@@ -332,6 +324,11 @@ class AskPage(Page):
 
     def _again(self, state: AskState) -> None:
         self._start(state.question, confirmed=state.confirmed)
+        self.composer.setFocus()
+
+    def _confirm(self, state: AskState) -> None:
+        self._start(state.question, confirmed=True)
+        self.composer.setFocus()
 
     def _cancel(self) -> None:
         self.tasks.start(self._talk.cancel())
@@ -417,7 +414,7 @@ class AskPage(Page):
     def _save_as(self, suffix: str) -> None:
         talk = self._talk.as_conversation()
         if talk is not None:
-            name = safe_file_name(f"{self._course_title}, tutor{suffix}", fallback=f"conversation{suffix}")
+            name = safe_file_name(f"Tutor - {self._course_title}{suffix}", fallback=f"conversation{suffix}")
             save_as(self, "Save this conversation", name, lambda path: self.tasks.start(self._save(path)))
 
     async def _save(self, path: Path) -> None:

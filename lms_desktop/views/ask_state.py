@@ -10,6 +10,8 @@ from lms_desktop.client.exchanges import EXTRACTIVE, Exchange, Verdict
 from lms_desktop.client.sources import Source
 
 BUSY = "busy"
+LOOK_MS = 2_000  # how often a screen asks for the tutor's state while it is not ready
+READY_LOOK_MS = 10_000
 
 
 class Phase(Enum):
@@ -162,6 +164,8 @@ def check_text(state: AskState) -> str:
         Verdict.BORDERLINE: "May belong to this course",
         Verdict.DECLINED: "Not found in this course",
     }[state.verdict]
+    if state.confirmed and state.verdict is Verdict.ANSWERED:
+        lead = "Confirmed as a question on this course"
     needed = f", needed {percent(state.threshold)}" if state.threshold is not None else ""
     return f"{lead}: {percent(state.score)} of 100{needed}"
 

@@ -141,9 +141,9 @@ class ExchangeCard(QFrame):
         )
         self._progress = label("", "muted")
         self._progress.setObjectName(f"{name}.progress")
-        self._cancel = button("Stop", f"{name}.cancel", symbol="stop", on_click=self._on_cancel)
+        self.stop = button("Stop", f"{name}.cancel", symbol="stop", on_click=self._on_cancel)
         self._waiting = QWidget()
-        self._waiting.setLayout(row(IconLabel("clock", "muted", 16), self._progress, self._cancel, None))
+        self._waiting.setLayout(row(IconLabel("clock", "muted", 16), self._progress, self.stop, None))
         self._end = column(gap=8)
         self.setLayout(
             column(
@@ -196,7 +196,7 @@ class ExchangeCard(QFrame):
             self._show_doubt(state)
         self._waiting.setVisible(state.running)
         self._progress.setText(progress_text(state))
-        self._cancel.setVisible(self._acts.cancel is not None)
+        self.stop.setVisible(self._acts.cancel is not None)
         if self._differs(
             "end", (state.failure, state.failure_words, state.problem, state.waits, state.not_kept)
         ):

@@ -109,6 +109,7 @@ class ThreadView(Scroll):
         card = thread.card
         if thread == self.shown:
             return
+        before = self.shown.posts if isinstance(self.shown, Thread) else ()
         same = isinstance(self.shown, Thread) and self.shown.card.question == card.question
         self.shown = thread
         self._title.setText(f"{card.name} asks" if self._staff else "Your question")
@@ -118,7 +119,7 @@ class ThreadView(Scroll):
         self._state.show()
         waited = f"  ·  waiting for {card.age}" if card.state is QuestionState.UNANSWERED and card.age else ""
         self._facts.setText(f"{about(card)}{waited}")
-        self._fill_posts(thread.posts)
+        cards = self._fill_posts(thread.posts)
         clear(self._talk)
         for number, exchange in enumerate(thread.conversation, 1):
             talk = ExchangeCard(
@@ -131,12 +132,17 @@ class ThreadView(Scroll):
         self._name_toggle()
         if not same:
             self.verticalScrollBar().setValue(0)
+        if not same or self.holds or len(cards) > len(before):
+            self.hold(cards[-1] if len(cards) > 1 else None)  # the newest reply: what one came for
 
-    def _fill_posts(self, posts: tuple[Post, ...]) -> None:
+    def _fill_posts(self, posts: tuple[Post, ...]) -> list[QFrame]:
         clear(self._posts)
+        cards = []
         for number, post in enumerate(posts, 1):
             name = f"{self._area}.post.{number}"
-            self._posts.addWidget(post_card(name, post, self._zone, self._me, self._open_source))
+            cards.append(post_card(name, post, self._zone, self._me, self._open_source))
+            self._posts.addWidget(cards[-1])
+        return cards
 
     def show_answer(self, answer: ClassAnswer) -> None:
         """Show an answer to the class."""
@@ -151,9 +157,11 @@ class ThreadView(Scroll):
             None, 0, answer.name, True, answer.when_ms, answer.text, answer.pages, unread=answer.unread
         )
         self._fill_posts((post,))
+        self.hold(None)
         self.verticalScrollBar().setValue(0)
 
     def _toggle_talk(self) -> None:
+        self.hold(None)
         self._talk_box.setVisible(not self._talk_box.isVisible())
         self._name_toggle()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QCheckBox, QComboBox, QTabWidget, QVBoxLayout, QWidget
 
 from lms_desktop.client import conversations as conversations_api
@@ -16,7 +17,7 @@ from lms_desktop.client.sources import Source
 from lms_desktop.client.tutor_settings import Setting, TutorMode
 from lms_desktop.school import limits
 from lms_desktop.school.changes import Changes
-from lms_desktop.views.ask_state import of_exchange, where_text
+from lms_desktop.views.ask_state import LOOK_MS, READY_LOOK_MS, of_exchange, where_text
 from lms_desktop.views.cited import CitedPanel, beside
 from lms_desktop.views.dialogs import save_as
 from lms_desktop.views.exchange import Acts, ExchangeCard
@@ -73,6 +74,9 @@ class TutorPage(Page):
         )
         self.tabs.addTab(tab, "Settings")
         head = row(column(label("Tutor", "display"), self._title, self._where, gap=2), None, self._try)
+        self._look = QTimer(self, interval=LOOK_MS)
+        self._look.timeout.connect(lambda: self.tasks.start(self._load_state(), key="state"))
+        self._look.start()
         content = QWidget()
         content.setLayout(column(head, self.tabs, gap=12, margins=(24, 20, 24, 20), stretch=1))
         self.set_content(content)
@@ -89,9 +93,9 @@ class TutorPage(Page):
                 ),
                 Column("When", lambda item: _when(item, zone), 240, muted=True),
                 Column(
-                    "An hour",
+                    "Per hour",
                     lambda item: str(item.per_hour or limits.ASKS_PER_HOUR),
-                    80,
+                    90,
                     right=True,
                     key=lambda item: item.per_hour or limits.ASKS_PER_HOUR,
                 ),
@@ -112,9 +116,14 @@ class TutorPage(Page):
         self.asked.show_cards(
             course.title, await conversations_api.course_conversations(self.session, course=self._course)
         )
-        text, tone = where_text(await api.state(self.session, course=self._course))
+        await self._load_state()
+
+    async def _load_state(self) -> None:
+        state = await api.state(self.session, course=self._course)
+        text, tone = where_text(state)
         self._where.setText(text)
         restyle(self._where, tone="" if tone == "success" else tone)
+        self._look.setInterval(READY_LOOK_MS if state.state == "ready" else LOOK_MS)
 
     def show_settings(self, settings: tuple[Setting, ...]) -> None:
         """Show what is set."""
@@ -131,6 +140,7 @@ class TutorPage(Page):
 
     def close_page(self) -> None:
         """End the screen's work."""
+        self._look.stop()
         super().close_page()
         self.asked.cited.forget()
 
@@ -138,7 +148,7 @@ class TutorPage(Page):
 def _when(setting: Setting, zone: str) -> str:
     span = span_text(setting, zone)
     if setting.revision is None:
-        return "never changed"
+        return "always"
     if setting.mode is not TutorMode.ON and not setting.holds:
         return f"{span}  ·  on now" if span else "on now"
     return span or "until changed"
@@ -294,7 +304,7 @@ class _Asked(QWidget):
     def _save_as(self) -> None:
         talk = self._shown
         if talk is not None:
-            name = safe_file_name(f"{talk.name}, tutor.pdf", fallback="conversation.pdf")
+            name = safe_file_name(f"Tutor - {talk.name}.pdf", fallback="conversation.pdf")
             save_as(
                 self,
                 "Save this conversation",

@@ -23,6 +23,9 @@ MODES = {
 }
 
 
+MODE_WIDTH = 110
+
+
 def mode_text(mode: TutorMode) -> str:
     """Return a mode in words."""
     return {TutorMode.ON: "On", TutorMode.HINTS: "Hints only", TutorMode.OFF: "Off"}[mode]
@@ -55,6 +58,7 @@ class TutorSettingDialog(Dialog):
                 QRadioButton(text), f"{name}.{mode.name.lower()}", f"{mode_text(mode)}: {sentence}"
             )
             choice.setChecked(mode is setting.mode)
+            choice.setMinimumWidth(MODE_WIDTH)
             self.modes[mode] = choice
             self.add(row(choice, label(sentence, "small"), None, gap=12))
         zone = context.zone
@@ -87,7 +91,7 @@ class TutorSettingDialog(Dialog):
         self.reason = named(QLineEdit(setting.reason), f"{name}.reason", "Reason")
         self.reason.setMaxLength(limits.REASON)
         self.add(
-            row(field("&Questions in an hour", self.per_hour, "of one student"), None),
+            row(field("&Questions per hour", self.per_hour, "for each student"), None),
             field("R&eason", self.reason, "Students read it when the tutor is off or gives hints only."),
         )
         self.work = self._save

@@ -25,10 +25,12 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from lms_desktop.views.icons import IconLabel, icon
 
 LOST_FOCUS = "lost_focus"
+HOLD_GAP = 8  # what is held at the top of a page stands so far below its edge, in pixels
 TONE_ICONS = {"success": "check-circle", "warning": "alert", "danger": "error"}
 
 W = TypeVar("W", bound=QWidget)
@@ -405,6 +407,24 @@ class Scroll(QScrollArea):
         page.layout().setAlignment(Qt.AlignmentFlag.AlignLeft)
         self.setWidget(page)
         self.viewport().setAutoFillBackground(False)
+        self._held: QWidget | None = None
+        self.verticalScrollBar().rangeChanged.connect(lambda *_: self._bring_up())
+        self.verticalScrollBar().actionTriggered.connect(lambda _: self.hold(None))
+
+    def hold(self, item: QWidget | None) -> None:
+        """Keep an item at the top while what is around it grows, until the person scrolls; None: nothing."""
+        self._held = item
+        QTimer.singleShot(0, self, self._bring_up)  # once what is new has its place
+
+    @property
+    def holds(self) -> bool:
+        """True while an item is held."""
+        return self._held is not None
+
+    def _bring_up(self) -> None:
+        if self._held is not None and isValid(self._held):
+            top = self._held.mapTo(self.widget(), self._held.rect().topLeft()).y()
+            self.verticalScrollBar().setValue(top - HOLD_GAP)
 
 
 def tab_order(root: QWidget, here: QWidget | None) -> Iterator[QWidget]:

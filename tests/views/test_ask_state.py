@@ -17,6 +17,8 @@ def test_the_score_is_told_in_words_with_what_was_needed() -> None:
     assert check_text(states["declined"]) == "Not found in this course: 21 of 100, needed 55"
     assert check_text(of_exchange(talks.exchange())) == "Belongs to this course: 71 of 100"
     assert check_text(states["queued"]) == ""
+    confirmed = replace(states["answered"], confirmed=True, score=520)
+    assert check_text(confirmed) == "Confirmed as a question on this course: 52 of 100, needed 55"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from pypdf import PdfReader
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QScrollBar
 
 from lms_desktop.client import course as courses_api
 from lms_desktop.client import questions as api
@@ -117,6 +118,24 @@ def test_a_question_is_answered_to_its_asker_who_gets_a_badge_and_reads_it(
     omar.reads("And if there are three of them?")
 
 
+def test_the_newest_reply_is_in_view_below_a_long_question(mia: Actor, omar: Actor) -> None:
+    number = ask(mia, "\n".join(f"{line}. How do I begin?" for line in range(60)))
+    sent = omar.run(api.reply(omar.window.session, question=number, text="With the shortest list."))
+    assert not sent.waiting
+    go(mia, "questions", number)
+    mia.waits(lambda: shown(mia.page.thread_view) == number)
+    view = mia.page.thread_view
+
+    def in_view() -> bool:
+        reply = next(text for text in view.findChildren(QLabel) if text.text() == "With the shortest list.")
+        return not reply.visibleRegion().isEmpty()
+
+    mia.waits(in_view)
+    view.verticalScrollBar().triggerAction(QScrollBar.SliderAction.SliderToMinimum)
+    mia.settle()
+    assert not in_view()  # one who scrolls is not pulled back
+
+
 def test_an_answer_to_the_class_shows_the_wording_and_not_the_name(mia: Actor, omar: Actor, seat) -> None:
     number = ask(mia, "I am Mia and I do not get what a sentinel is for.")
     go(omar, "answering")
@@ -128,6 +147,7 @@ def test_an_answer_to_the_class_shows_the_wording_and_not_the_name(mia: Actor, o
     assert faults(omar.window) == []
     omar.press("answering.send")
     omar.waits(lambda: omar.page.thread_view.shown.card.state is QuestionState.ANSWERED)
+    assert omar.find("answering.to_one").isChecked()  # what is typed next is not for everyone
 
     zofia: Actor = seat("A").sign_in("zofia")
     unread = badge(zofia, "questions")
