@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit
 from shiboken6 import isValid
 
@@ -40,6 +41,7 @@ class KeptText(QObject):
         kept = await asyncio.to_thread(self._context.session.drafts.load, name)
         if kept and isValid(self._field) and name == self._name and not self._field.toPlainText():
             self._show(str(kept[0]))
+            self._field.moveCursor(QTextCursor.MoveOperation.End)
 
     def _show(self, text: str) -> None:
         self._quiet = True

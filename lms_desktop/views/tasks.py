@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
+from lms_desktop.client.errors import SignedOut
 from lms_desktop.views.messages import Messages
 
 
@@ -30,7 +31,7 @@ class Tasks:
         """Run `work`. A second one of the same `key` replaces the first; `busy` is disabled meanwhile.
 
         An error goes to `on_error`; if that returns False, or there is none, it goes to the messages, until
-        the same work has succeeded.
+        the same work has succeeded. That the seat was locked meanwhile is no error: its screen says so.
         """
         if key:
             for task in [task for task, other in self._running.items() if other == key]:
@@ -59,7 +60,8 @@ class Tasks:
             self._messages.worked.emit(source)
             return result
         except Exception as error:
-            if on_error is None or not on_error(error):
+            handled = on_error is not None and on_error(error)
+            if not handled and not isinstance(error, SignedOut):
                 self._messages.error(error, source)
             return None
         finally:

@@ -6,7 +6,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
-from lms_desktop.client.errors import BadFile, BadInput, NodeUnreachable
+from lms_desktop.client.errors import BadFile, BadInput, NodeUnreachable, SignedOut
 from lms_desktop.views.messages import MAX_KEPT, MAX_SHOWN, Action, Messages, Toasts, explain
 from lms_desktop.views.tasks import Tasks
 from tests.views.gate import faults
@@ -80,6 +80,15 @@ def test_an_error_goes_once_the_same_work_succeeds(window: QWidget, run: Runner)
     run(tasks.start(read()))
     assert not window.toasts.shown()
     assert len(window.route.history) == 1, "the inbox keeps it"
+
+
+def test_that_the_seat_was_locked_meanwhile_is_no_error(window: QWidget, run: Runner) -> None:
+    async def read() -> None:
+        raise SignedOut("This seat is locked.")
+
+    run(Tasks(window.route).start(read()))
+    assert not window.toasts.shown()
+    assert not window.route.history
 
 
 def test_the_corner_is_bounded_and_drops_notes_before_errors(window: QWidget) -> None:
