@@ -37,9 +37,10 @@ PAGES_AT_MOST = limits.CITATIONS
 
 @dataclass(frozen=True, slots=True)
 class QuestionCard:
-    """A question in a list. `text` is its beginning, `age` how long it has waited ("3 days"), for people.
+    """A question in a list. `text` is its beginning, `age` how long it has waited, for people: "3 days".
 
-    `unread` counts replies that its asker has not seen. `problem`: why it does not open, without `text`.
+    It is empty for less than a minute. `unread` counts replies that its asker has not seen. `problem`: why
+    it does not open, without `text`.
     """
 
     question: int
@@ -320,9 +321,13 @@ def _card(row: QuestionRow, opened: Fields | CannotOpen, now: int, zone: str) ->
         QuestionState(row.state),
         row.posts,
         row.unread,
-        deadlines.span(row.waiting if row.waiting is not None else row.stamp, now, zone),
+        _waited(row.waiting if row.waiting is not None else row.stamp, now, zone),
         problem,
     )
+
+
+def _waited(since: int, now: int, zone: str) -> str:
+    return deadlines.span(since, now, zone) if now - since >= deadlines.MINUTE else ""
 
 
 async def _open(

@@ -201,7 +201,10 @@ class ReplyForm(Card):
             )
         else:
             sent = await api.reply(self._session, question=card.question, text=text, pages=pages)
-        self._context.messages.success("Kept here; it is sent by itself" if sent.waiting else "Sent")
+        where = "for the class" if self.to_class.isChecked() else f"to {card.name}"
+        done = f"Answered {where}" if self._staff else "Sent to your instructor"
+        self._context.messages.success("Kept here; it is sent by itself" if sent.waiting else done)
+        self.to_one.setChecked(True)
         self._pages.clear()
         self._show_pages()
         self.text.clear()

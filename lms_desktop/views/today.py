@@ -236,12 +236,13 @@ class InstructorToday(_Home):
 
     def _question(self, card: QuestionCard) -> RowButton:
         text = " ".join(card.text.split()) or card.problem
+        waits = f"waiting {card.age}" if card.age else "new"
         return list_row(
             f"today.question.{card.question}",
             card.name,
             text,
             trailing=(pill(card.age or "new", "warning"),),
-            spoken=f"Unanswered question of {card.name}, waiting {card.age}: {text}",
+            spoken=f"Unanswered question of {card.name}, {waits}: {text}",
             on_click=lambda: self.to("answering", 0, "Questions", card.question),
         )
 
