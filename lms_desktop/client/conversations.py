@@ -256,7 +256,9 @@ async def _cards(
 
 
 def _answer(exchange: Exchange) -> documents.Spoken:
-    text = exchange.reason if not exchange.text else exchange.text
+    text = exchange.text or exchange.reason
+    if exchange.extractive and exchange.sources:
+        text = "From the course's pages:"  # its text is what is quoted below
     notes = []
     if exchange.verdict is Verdict.UNFINISHED:
         notes.append(f"Not finished: {exchange.reason}")

@@ -423,6 +423,7 @@ def test_a_conversation_is_saved_as_pdf_and_as_text(room: Classroom, tmp_path: P
             )
             for said in ("Why halve?", QUOTE, session.person.name, "Testing"):
                 assert said in plain.read_text("utf-8")
+            assert plain.read_text("utf-8").count(QUOTE) == 1  # with its place alone
             pdf = await conversations.save_conversation(
                 session, conversation=name, destination=tmp_path / "conversation.pdf"
             )
