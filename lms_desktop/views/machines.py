@@ -97,7 +97,7 @@ class MachinesPage(Page):
                     80,
                     tone=lambda item: "success" if item.online else "",
                 ),
-                Column("What it does", duty, 170),
+                Column("What it does", duty, 160),
                 Column(
                     "Tutor",
                     lambda item: tutoring(item)[0],
@@ -109,16 +109,16 @@ class MachinesPage(Page):
                 Column(
                     "Safe to switch off?",
                     lambda item: may_switch_off(item, self._page)[0] if self._page else "",
-                    150,
+                    140,
                     tone=lambda item: may_switch_off(item, self._page)[1] if self._page else "",
                 ),
                 Column(
                     "Seen",
                     lambda item: "" if item.last_seen_ms is None else ago(item.last_seen_ms, zone, now_ms()),
-                    130,
+                    110,
                     muted=True,
                 ),
-                Column("Address", lambda item: item.address, 120, muted=True),
+                Column("Address", lambda item: item.address, 160, muted=True),
             ],
             identity=lambda item: item.machine,
         )

@@ -35,7 +35,9 @@ class PagePickerDialog(Dialog):
     def __init__(
         self, parent: QWidget, context: Context, course: int, then: Callable[[Source], None]
     ) -> None:
-        super().__init__(parent, "page_picker", "Refer to a page", "&Add the page", context.messages)
+        super().__init__(
+            parent, "page_picker", "Refer to a page", "&Add the page", context.messages, width=600
+        )
         self._session = context.session
         self._course = course
         self._then = then
