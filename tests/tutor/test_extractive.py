@@ -34,10 +34,15 @@ def reef() -> Passage:
 
 def test_the_quote_is_the_best_sentence_with_its_likest_neighbours(reef: Passage) -> None:
     assert len(reef.sentences) == 5
-    (source,) = extractive.quoted([hit(reef, 0.1, 0.2, 0.3, 0.8, 0.6)])
-    assert source.quote.startswith("When the water stays too warm")
+    (source,) = extractive.quoted([hit(reef, 0.1, 0.2, 0.6, 0.8, 0.7)])
+    assert source.quote.startswith("Reef-building corals")
     assert source.quote.endswith("not dead yet.")
     assert (source.document, source.page, source.score) == (7, 3, 800)
+
+
+def test_a_short_quote_takes_its_nearest_neighbour_whatever_that_says(reef: Passage) -> None:
+    (source,) = extractive.quoted([hit(reef, 0.0, 0.1, 0.2, 0.0, 0.9)])
+    assert source.quote.startswith("Reef-building corals")
 
 
 def test_a_quote_is_verbatim_on_its_page_and_bounded() -> None:
