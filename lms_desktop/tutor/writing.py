@@ -64,7 +64,7 @@ class Writer(threading.Thread):
         self._texts: dict[bytes, _Text] = {}
         self._generator: Generator | None = None
         self.step_began: float | None = None
-        """Since when the present step of the model runs (monotonic seconds)."""
+        """Since when a prompt is built or the model makes a step (monotonic seconds); None while it waits."""
 
     @property
     def load(self) -> tuple[int, int]:
@@ -85,13 +85,12 @@ class Writer(threading.Thread):
         self._generator = self._load()
         told = 0.0
         while True:
+            self.step_began = None
             self._take_orders()
             if self._generator is None or self._generator.idle:
                 continue
             self.step_began = time.monotonic()
-            events = self._generator.step()
-            self.step_began = None
-            for event in events:
+            for event in self._generator.step():
                 self._hear(event)
             if len(self._texts) <= FEW or time.monotonic() - told >= TELL_S:
                 told = time.monotonic()
@@ -113,7 +112,7 @@ class Writer(threading.Thread):
         try:
             while True:
                 order = self._orders.get(block=idle)
-                idle = False
+                idle, self.step_began = False, time.monotonic()
                 if isinstance(order, bytes):
                     if self._generator is not None:
                         self._generator.cancel(order)
