@@ -31,7 +31,6 @@ from lms_desktop.school.queries.rows import SealedRow
 
 BEGINNING = 200  # characters of a question in a list
 POST_LENGTH = limits.POST
-TITLE_LENGTH = limits.TITLE
 PAGES_AT_MOST = limits.CITATIONS
 
 
@@ -53,7 +52,6 @@ class QuestionCard:
     text: str
     asked_ms: int
     last_ms: int
-    last_by: str
     state: QuestionState
     posts: int
     unread: int
@@ -317,7 +315,6 @@ def _card(row: QuestionRow, opened: Fields | CannotOpen, now: int, zone: str) ->
         text if len(text) <= BEGINNING else text[: BEGINNING - 1] + "…",
         row.stamp,
         row.last_stamp,
-        row.last_name,
         QuestionState(row.state),
         row.posts,
         row.unread,

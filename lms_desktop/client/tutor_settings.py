@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from lms_desktop.client.course import course_row
 from lms_desktop.client.errors import BadInput, TutorOff
 from lms_desktop.client.session import Sent, Session
-from lms_desktop.school import deadlines, limits
+from lms_desktop.school import deadlines
 from lms_desktop.school.commands import TutorMode as TutorMode
 from lms_desktop.school.commands import TutorSet
 from lms_desktop.school.queries.tutor import TutorSettingRow, TutorStateRow
 from lms_desktop.school.queries.work import AssignmentRow
-
-DEFAULT_PER_HOUR = limits.ASKS_PER_HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +31,6 @@ class Setting:
     per_hour: int | None = None
     reason: str = ""
     holds: bool = False
-    set_by: str = ""
-    set_ms: int | None = None
     beside: int = 0
 
 
@@ -81,8 +77,6 @@ async def settings(session: Session, *, course: int) -> tuple[Setting, ...]:
                 row.per_hour,
                 row.reason,
                 (row.starts or 0) <= now and (row.ends is None or now < row.ends),
-                row.name,
-                row.stamp,
                 beside,
             )
         )

@@ -118,7 +118,6 @@ def card(number: int = 21, **changes: object) -> QuestionCard:
         "text": "May I use a list with the same number twice? The text does not say.",
         "asked_ms": NOW,
         "last_ms": NOW,
-        "last_by": "Mia Larsen",
         "state": QuestionState.UNANSWERED,
         "posts": 1,
         "unread": 0,
