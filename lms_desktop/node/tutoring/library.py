@@ -24,6 +24,8 @@ from lms_desktop.tutor.protocol import MAX_FRAME, Document, Open
 
 FILE = "indexed.json"
 _PART_BYTES = MAX_FRAME // 2
+FREE_BYTES = 1 << 30
+"""Stay free on the disk, which the ledger needs too: a file waits until others have been read and removed."""
 _log = logging.getLogger(__name__)
 
 
@@ -97,6 +99,7 @@ class Library:
     def _file(self, row: DocumentRow) -> str:
         assert row.sha256 is not None
         assert row.manifest is not None
+        assert row.size is not None
         path = self._files / f"{row.sha256.hex()}.pdf"
         if path.exists() or (self._texts / f"{row.sha256.hex()}.jsonl").exists():
             return str(path)
@@ -106,6 +109,8 @@ class Library:
         part = path.with_suffix(".part")
         digest = hashlib.sha256()
         try:
+            if shutil.disk_usage(self._files).free < FREE_BYTES + row.size:
+                return ""
             with part.open("wb") as file:
                 for name in manifest.hashes:
                     chunk = self._store.chunk(name)
