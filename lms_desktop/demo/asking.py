@@ -28,7 +28,7 @@ async def quote_pages(cast: Cast) -> None:
     admin = await cast.sign_in(ADMINISTRATOR.login, cast.seats["A"])
     await machines.set_gpu_host(admin, machine=await _number(admin, HOST), on=True)
     mia = await cast.sign_in(MIA, cast.seats[ASKER])
-    await _answers_on(mia, cast, HOST)
+    await answers_on(mia, cast, "host", HOST)
     await until(partial(_only_worker_on, cast, HOST), "The tutor does not run on machine B alone.")
 
     name = tutor.new_conversation()
@@ -168,13 +168,14 @@ async def _number(admin: Session, name: str) -> int:
     return next(row.machine for row in page.machines if row.name == name)
 
 
-async def _answers_on(session: Session, cast: Cast, name: str) -> None:
-    """Wait until the tutor of a machine answers for a session, all of the course read."""
+async def answers_on(session: Session, cast: Cast, where: str, name: str) -> None:
+    """Wait until the tutor of a machine answers for a session, all of the course read. `where`: the machine is
+    the `host`, or the session's own (`here`)."""
 
     async def ready() -> bool:
         found = await tutor.state(session, course=cast.course)
         read = found.total > 0 and found.done == found.total
-        return (found.where, found.machine, found.state) == ("host", name, "ready") and read
+        return (found.where, found.machine, found.state) == (where, name, "ready") and read
 
     await until(ready, f"The tutor on machine {name} does not become ready.", timeout_s=WORKER_S)
 

@@ -4,7 +4,7 @@ from lms_desktop.client import conversations, questions, tutor
 from lms_desktop.client.conversations import Verdict
 from lms_desktop.client.errors import BadInput, CannotOpen
 from lms_desktop.client.sources import Source
-from lms_desktop.demo.asking import QUESTION, ask
+from lms_desktop.demo.asking import QUESTION, answers_on, ask
 from lms_desktop.demo.cast import Cast, StoryFailed, expect, until
 from lms_desktop.demo.handing_in import MIA, YUSUF, ZOFIA
 from lms_desktop.demo.school import INSTRUCTOR
@@ -20,6 +20,7 @@ async def decline(cast: Cast) -> None:
     """No machine is tagged now: the light tutor on C declines, asks back, and hands over to a human."""
     seat = cast.seats["C"]
     mia = await cast.sign_in(MIA, seat)
+    await answers_on(mia, cast, "here", seat.name)
     name = tutor.new_conversation()
     off = await ask(cast, mia, OFF_TOPIC, step="9 off topic", conversation=name)
     expect(off.verdict is Verdict.DECLINED, f"“{OFF_TOPIC}” is {off.verdict.name.lower()}, not declined.")
