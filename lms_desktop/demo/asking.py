@@ -173,8 +173,8 @@ async def _number(admin: Session, name: str) -> int:
 
 
 async def answers_on(session: Session, cast: Cast, where: str, name: str) -> None:
-    """Wait until the tutor of a machine answers for a session, all of the course read. `where`: the machine is
-    the `host`, or the session's own (`here`)."""
+    """Wait until the tutor of a machine answers for a session, all of the course read. `where`: the machine
+    is the `host`, or the session's own (`here`)."""
 
     async def ready() -> bool:
         found = await tutor.state(session, course=cast.course)
