@@ -145,7 +145,7 @@ class AskPage(Page):
             "tutor",
             f"Ask about this {self._subject}",
             "The tutor answers from the course's own pages and shows where it found it. It says so when it "
-            "does not know; then ask your instructor.",
+            f"does not know; then {'ask your instructor' if self._student else 'students can ask you'}.",
         )
         self._scroll = Scroll(self._empty, self._exchanges, None, gap=16, padding=4, width=READ_WIDTH)
 

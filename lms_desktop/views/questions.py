@@ -62,8 +62,8 @@ class QuestionsPage(Page):
             "Answers for the class",
             [
                 Column("Question", lambda answer: answer.title, strong=True, tip=about),
-                Column("", lambda answer: "New" if answer.unread else "", 70, tone=lambda _: "accent"),
-                Column("Answered", lambda answer: ago(answer.when_ms, zone, now_ms()), 110, muted=True),
+                Column("", lambda answer: "New" if answer.unread else "", 64, tone=lambda _: "accent"),
+                Column("Answered", lambda answer: ago(answer.when_ms, zone, now_ms()), 132, muted=True),
             ],
             identity=lambda answer: answer.answer,
         )

@@ -201,8 +201,8 @@ class ReplyForm(Card):
             )
         else:
             sent = await api.reply(self._session, question=card.question, text=text, pages=pages)
-        where = "for the class" if self.to_class.isChecked() else f"to {card.name}"
-        done = f"Answered {where}" if self._staff else "Sent to your instructor"
+        to_one = f"Sent to {card.name}" if self._staff else "Sent to your instructor"
+        done = "Answered for the class" if self.to_class.isChecked() else to_one
         self._context.messages.success("Kept here; it is sent by itself" if sent.waiting else done)
         self.to_one.setChecked(True)
         self._pages.clear()

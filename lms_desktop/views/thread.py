@@ -47,12 +47,15 @@ def pages_box(name: str, pages: tuple[Source, ...], open_source: Callable[[Sourc
     ]
 
 
-def post_card(name: str, post: Post, zone: str, me: int, open_source: Callable[[Source], Any]) -> QFrame:
-    """Return one contribution."""
+def post_card(
+    name: str, post: Post, zone: str, me: int, open_source: Callable[[Source], Any], *, staff: bool
+) -> QFrame:
+    """Return one contribution as those who teach read it (`staff`), or its asker."""
     mine = post.author == me
     pills = [pill("Instructor", "accent")] if post.staff and not mine else []
     pills += [pill("To the whole class", "success")] if post.to_class else []
-    pills += [pill("New", "accent")] if post.unread else []
+    if post.unread:
+        pills.append(pill("Not read yet") if staff else pill("New", "accent"))
     frame = QFrame()
     frame.setProperty("role", "asked" if not post.staff else "card")
     frame.setLayout(
@@ -140,8 +143,9 @@ class ThreadView(Scroll):
         cards = []
         for number, post in enumerate(posts, 1):
             name = f"{self._area}.post.{number}"
-            cards.append(post_card(name, post, self._zone, self._me, self._open_source))
-            self._posts.addWidget(cards[-1])
+            card = post_card(name, post, self._zone, self._me, self._open_source, staff=self._staff)
+            cards.append(card)
+            self._posts.addWidget(card)
         return cards
 
     def show_answer(self, answer: ClassAnswer) -> None:

@@ -88,9 +88,7 @@ class TutorPage(Page):
             "Settings of the tutor",
             [
                 Column("For", lambda item: item.assignment_title or "The whole course", strong=True),
-                Column(
-                    "Tutor", lambda item: mode_text(item.mode), 120, tone=lambda item: MODE_TONES[item.mode]
-                ),
+                Column("Tutor", lambda item: _mode(item)[0], 130, tone=lambda item: _mode(item)[1]),
                 Column("When", lambda item: _when(item, zone), 240, muted=True),
                 Column(
                     "Per hour",
@@ -145,10 +143,20 @@ class TutorPage(Page):
         self.asked.cited.forget()
 
 
+def _as_course(setting: Setting) -> bool:
+    return setting.assignment is not None and setting.revision is None
+
+
+def _mode(setting: Setting) -> tuple[str, str]:
+    if _as_course(setting):
+        return "As the course", ""
+    return mode_text(setting.mode), MODE_TONES[setting.mode]
+
+
 def _when(setting: Setting, zone: str) -> str:
     span = span_text(setting, zone)
-    if setting.revision is None:
-        return "always"
+    if _as_course(setting):
+        return ""
     if setting.mode is not TutorMode.ON and not setting.holds:
         return f"{span}  ·  on now" if span else "on now"
     return span or "until changed"

@@ -89,6 +89,7 @@ def test_a_question_is_answered_to_its_asker_who_gets_a_badge_and_reads_it(
     omar.reads("Only Mia Larsen and those who teach")
     omar.press("answering.send")
     omar.waits(lambda: omar.page.thread_view.shown.card.state is QuestionState.ANSWERED)
+    omar.reads("Not read yet")
 
     mia.waits(lambda: badge(mia, "questions") == unread + 1)
     go(mia, "student")

@@ -53,6 +53,7 @@ def test_the_tutor_is_switched_off_for_a_time_and_students_read_why(omar: Actor,
     table = omar.page.settings
     assert table.rows.rows[0].assignment is None
     assignment = table.rows.rows[1]
+    assert table.rows.index(1, 1).data() == "As the course"
     table.select(assignment.assignment)
     assert faults(omar.window) == []
     omar.press("tutor.change", settle=False)
