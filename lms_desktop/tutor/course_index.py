@@ -52,6 +52,7 @@ class WordIndex:
         self._store = store
         self._life = life
         self._rows = rows  # by the passage's number in the database
+        self._range = (min(rows), max(rows)) if rows else (0, 0)
 
     def search(self, words: Sequence[str], limit: int) -> list[tuple[int, float]]:
         wanted = list(dict.fromkeys(clean(word).replace('"', "").lower() for word in words))[:SEARCH_WORDS]
@@ -60,9 +61,12 @@ class WordIndex:
         query = " OR ".join(f'"{word}"' for word in wanted)
         found: list[tuple[int, float]] = []
         with self._store.open(self._life) as db:
-            best = db.execute("SELECT rowid, rank FROM words WHERE words MATCH ? ORDER BY rank", (query,))
+            best = db.execute(
+                "SELECT rowid, rank FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rank",
+                (query, *self._range),  # a course's passages lie together, or nearly: the others are not read
+            )
             for number, rank in best:
-                if number in self._rows:  # other courses are in the same file
+                if number in self._rows:
                     found.append((self._rows[number], rank))
                     if len(found) == limit:
                         break

@@ -165,6 +165,34 @@ def test_what_is_indexed_is_not_encoded_again(
     again.close()
 
 
+def test_a_search_costs_no_more_where_other_courses_are_in_the_file(index: Index, tmp_path: Path) -> None:
+    build(index, COURSE, material(1, pdfs.with_text(tmp_path / "tides.pdf", [TIDES])))
+    course = index.course(COURSE)
+
+    def steps() -> int:
+        """SQLite's, in thousands."""
+        counted = 0
+
+        def count() -> None:
+            nonlocal counted
+            counted += 1
+
+        with index._store.open() as db:
+            db.set_progress_handler(count, 1_000)
+        assert [row for row, _ in course.search(["tides"], 5)] == [1]
+        with index._store.open() as db:
+            db.set_progress_handler(None, 0)
+        return counted
+
+    alone = steps()
+    with index._store.open() as db:
+        db.executemany(
+            "INSERT INTO words (rowid, text) VALUES (?, ?)",
+            [(number, "Tides come and go.") for number in range(1_000, 6_000)],
+        )
+    assert steps() == alone
+
+
 def test_what_is_withdrawn_or_replaced_is_dropped(index: Index, path: Path, tmp_path: Path) -> None:
     first = material(1, pdfs.with_text(tmp_path / "first.pdf", [TIDES]))
     second = material(1, pdfs.with_text(tmp_path / "second.pdf", [FUGUE]))
