@@ -23,12 +23,12 @@ from lms_desktop.views.widgets import (
     Card,
     Elided,
     RowButton,
-    as_given,
     button,
     clear,
     column,
     label,
     pill,
+    plain_tip,
     restore_focus,
     row,
 )
@@ -97,7 +97,7 @@ def source_card(object_name: str, source: Source, number: int, on_click: Callabl
         stretch=0,
     )
     card = RowButton(object_name, f"Open {source.place}: {source.quote}", content, kind="tile")
-    card.setToolTip(f"Open {as_given(source.place)} with this passage marked")
+    card.setToolTip(plain_tip(f"Open {source.place} with this passage marked"))
     card.clicked.connect(lambda: on_click())
     return card
 

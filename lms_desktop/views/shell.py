@@ -37,6 +37,7 @@ from lms_desktop.views.widgets import (
     icon_button,
     label,
     named,
+    plain_tip,
     relabel,
     restore_focus,
     restyle,
@@ -177,7 +178,7 @@ class Shell(QWidget):
         name = f"nav.{place.name}" + (f".{place.key}" if place.key else "")
         item = button(text, name, kind="nav", symbol=symbol, on_click=lambda: self.go(place))
         item.setCheckable(True)
-        item.setToolTip(text.replace("&", ""))
+        item.setToolTip(plain_tip(text.replace("&", "")))
         self._navigation[place.name, place.key] = item
         return item
 
@@ -348,7 +349,7 @@ class Shell(QWidget):
             title = self.fontMetrics().elidedText(card.title, Qt.TextElideMode.ElideRight, SIDEBAR_WIDTH - 78)
             item = self._nav_button(Place("course", card.course), as_given(title), "book")
             item.setAccessibleName(f"Course {card.title}")
-            item.setToolTip(card.title)
+            item.setToolTip(plain_tip(card.title))
             self._course_box.addWidget(item)
         if self.session.person.role != Role.STUDENT:
             self._course_box.addWidget(self._nav_button(Place("courses"), "All courses", "archive"))

@@ -31,7 +31,7 @@ from PySide6.QtWidgets import (
 )
 
 from lms_desktop.views.theme import theme
-from lms_desktop.views.widgets import named
+from lms_desktop.views.widgets import named, plain_tip
 
 ROW_HEIGHT = 40
 PADDING = 11  # at either side of a cell: Qt's own 3 and the style sheet's 8; the headings have it too
@@ -113,7 +113,7 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
         if role == TONE and column.tone is not None:
             return column.tone(row)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return column.tip(row) if column.tip else None
+            return plain_tip(column.tip(row)) if column.tip else None
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return int(_alignment(column))
         if role == Qt.ItemDataRole.ForegroundRole and column.muted:

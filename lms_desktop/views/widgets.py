@@ -8,6 +8,7 @@ forgets one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from html import escape
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QSize, Qt, QTimer
@@ -42,6 +43,12 @@ def named(widget: W, object_name: str, accessible: str) -> W:
     widget.setObjectName(object_name)
     widget.setAccessibleName(accessible.replace("&", ""))
     return widget
+
+
+def plain_tip(text: str) -> str:
+    """Return a tip that shows this text as it is: by itself Qt takes what looks like markup for it, and loads
+    the pictures that it names."""
+    return f"<qt>{escape(text)}</qt>" if "<" in text or "&lt;" in text else text
 
 
 def label(
@@ -84,7 +91,7 @@ class Elided(QLabel):
         shown = self.fontMetrics().elidedText(self._full, Qt.TextElideMode.ElideRight, max(self.width(), 40))
         if shown != self.text():
             self.setText(shown)
-        self.setToolTip(self._full if shown != self._full else "")
+        self.setToolTip(plain_tip(self._full) if shown != self._full else "")
 
 
 def as_given(text: str) -> str:
@@ -124,7 +131,7 @@ def button(
         widget.setIconSize(QSize(18, 18) if kind == "nav" else QSize(16, 16))
         relabel(widget, text, accessible)
     if tip:
-        widget.setToolTip(tip)
+        widget.setToolTip(plain_tip(tip))
     if on_click is not None:
         widget.clicked.connect(lambda: on_click())
     return widget
@@ -142,7 +149,7 @@ def icon_button(
 ) -> QPushButton:
     """Return a button that shows only an icon; its name is spoken and shown as a tip."""
     widget = button("", object_name, kind="icon", symbol=symbol, accessible=accessible, on_click=on_click)
-    widget.setToolTip(accessible)
+    widget.setToolTip(plain_tip(accessible))
     widget.setFixedSize(34, 34)
     return widget
 
