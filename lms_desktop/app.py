@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import signal
 import socket
 import sys
 import threading
@@ -42,6 +43,7 @@ NODE_ANSWER_MS = 5000
 NODE_STEADY_S = 10.0
 KNOCK_MS = 500
 MAX_SAID = 20
+ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +143,11 @@ async def _demo(app: QApplication, school: DemoSchool) -> None:
 
     chooser = ChooserWindow(school)
     chooser.show()
-    await _closed(app)
+    closed, loop = _closed(app), asyncio.get_running_loop()
+    for name in ENDING_SIGNALS:
+        if hasattr(signal, name):  # its windows and machines end with it, however it is ended
+            signal.signal(getattr(signal, name), lambda *_: loop.call_soon_threadsafe(chooser.close))
+    await closed
     chooser.finish()
     await asyncio.to_thread(school.close)
 

@@ -51,6 +51,28 @@ def test_a_door_that_a_crash_left_behind_is_taken_over(dressed, tmp_path: Path, 
     assert Door(tmp_path / "a").open()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a process is ended otherwise there")
+def test_the_demos_chooser_ends_in_good_order_on_a_signal(dressed, tmp_path: Path) -> None:
+    script = (
+        "import signal, sys, threading, time; from pathlib import Path;"
+        "from lms_desktop.app import run_demo; from lms_desktop.demo.school import DemoSchool\n"
+        "def tell():\n"
+        "    end = time.monotonic() + 20\n"
+        "    while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL and time.monotonic() < end:\n"
+        "        time.sleep(0.05)\n"
+        "    print('ready', flush=True)\n"
+        "threading.Thread(target=tell, daemon=True).start()\n"
+        "status = run_demo(DemoSchool(Path(sys.argv[1]), ('A',)))\n"
+        "print('ended', status, flush=True)"
+    )
+    demo = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    with demo:
+        assert demo.stdout is not None
+        assert demo.stdout.readline() == "ready\n"
+        demo.terminate()
+        assert demo.communicate(timeout=30)[0] == "ended 0\n"
+
+
 def test_one_fault_is_shown_once_however_often_it_comes(run: Runner) -> None:
     shown: list[BaseException] = []
     reports = CrashReports(shown.append)
