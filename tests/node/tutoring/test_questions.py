@@ -10,7 +10,7 @@ from lms_desktop.node.tutoring import answering as answering_module
 from lms_desktop.node.tutoring.answering import Answering
 from lms_desktop.node.tutoring.permission import Permission
 from lms_desktop.node.tutoring.streams import TERMINALS
-from lms_desktop.school.commands import TutorMode, TutorSet
+from lms_desktop.school.commands import CourseArchive, CourseUnenrol, TutorMode, TutorSet
 from lms_desktop.trust.asks import Ask
 from lms_desktop.trust.primitives import random_bytes
 from lms_desktop.trust.wire import Packable
@@ -37,6 +37,11 @@ class Desk:
         self.listens = True
         key = self.school.machines[MACHINE]
         self.answering = Answering(MACHINE, key, self.school.cluster_id, permission, self._send, now_ms)
+
+    def apply(self) -> None:
+        """What was written in the school since."""
+        self.replica.apply(self.school.entries[self.applied :])
+        self.applied = len(self.school.entries)
 
     def _send(self, order: protocol.Order) -> bool:
         if self.listens:
@@ -80,12 +85,30 @@ class Desk:
         self.answering.dispatch()
 
 
+def test_who_has_left_a_course_and_who_is_in_an_archived_one_may_not_ask() -> None:
+    desk = Desk()
+    school = desk.school
+    desk.ask()
+    desk.ask(author=school.bob)
+    school.do(school.teacher, CourseUnenrol(school.course, (school.bob.number,)))
+    desk.apply()
+    desk.ask()
+    with pytest.raises(PeerError, match="Only the people of the course"):
+        desk.ask(author=school.bob)
+    school.do(school.teacher, CourseArchive(school.course, True))
+    desk.apply()
+    for author in (school.teacher, school.bob):
+        with pytest.raises(PeerError) as refused:
+            desk.ask(author=author)
+        assert refused.value.code == "not_allowed"
+
+
 def test_an_hours_questions_in_one_course_are_not_counted_in_another() -> None:
     desk = Desk()
     school = desk.school
     other, _ = school.create_course(school.teacher, [school.alice])
     school.do(school.teacher, TutorSet(other, None, None, TutorMode.ON, None, None, 2, ""))
-    desk.replica.apply(school.entries[desk.applied :])
+    desk.apply()
     for _ in range(2):
         desk.answering.cancel(desk.ask(), SEAT)
     for _ in range(2):
