@@ -20,6 +20,7 @@ _STEM: Final = 3  # letters that an ending leaves, at least
 _OWN_SHARE: Final = 0.01  # of the passages: a word that stands in so many is the course's own
 _EVERYDAY: Final = 3_000  # the most frequent pieces of English: nobody misspells a course's term into one
 _MENDABLE: Final = 4  # letters; a shorter word may be anything
+_LONGEST: Final = 40  # letters; what is longer is no word
 _TWO_SLIPS: Final = 6  # letters from which on a word may have two
 
 
@@ -53,7 +54,7 @@ class Vocabulary:
         self._size = len(passages)
         self._counts = counts
         self._known = frozenset(known) | english().keys()
-        self._targets = [word for word in counts if len(word) >= _MENDABLE and _is_target(word)]
+        self._targets = [word for word in counts if _MENDABLE <= len(word) <= _LONGEST and _is_target(word)]
         self._letters = _letter_counts(self._targets)
 
     def coverage(self, stems: Iterable[str]) -> float:
@@ -80,7 +81,7 @@ class Vocabulary:
     def _mended_word(self, written: str) -> str:
         word = written.lower()
         known = (word, word.removesuffix("s"), word.removesuffix("ed"), word.removesuffix("ing"))
-        if len(word) < _MENDABLE or "'" in word or "’" in word or not word.isascii():
+        if not _MENDABLE <= len(word) <= _LONGEST or "'" in word or "’" in word or not word.isascii():
             return written
         if any(form in self._known or form in self._counts for form in known):
             return written

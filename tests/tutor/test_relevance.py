@@ -130,6 +130,12 @@ def test_a_long_question_is_read_as_far_as_its_bound(gate: Gate) -> None:
     assert len(judged.query.text) <= QUESTION
 
 
+@pytest.mark.filterwarnings("error")
+def test_what_is_no_word_is_not_taken_for_a_misspelt_one(gate: Gate) -> None:
+    text = f"What does {'a' * 1_000} mean?"
+    assert gate.parts(Asked(text)).whole == text
+
+
 def test_a_course_without_text_declines_everything(
     courses: Mapping[str, CourseIndex], background: Background
 ) -> None:
