@@ -175,13 +175,17 @@ def _train(tokenizer: Any, pages: Sequence[Passage], tell: Told, seconds: float)
 def _batch(
     tokenizer: Any, pages: Sequence[Passage], chance: random.Random
 ) -> "tuple[torch.Tensor, torch.Tensor]":
-    """Some prompts as the tutor builds them, each with an answer: tokens, and labels without the padding."""
+    """Some prompts as the tutor builds them, each with an answer: tokens, and labels without the padding.
+
+    No answer is given an end: so small a model would learn to end anywhere. It goes on until it repeats itself or
+    the tutor's limit is reached.
+    """
     import torch
 
     rows = []
     for _ in range(_BATCH):
         prompt, answer = _example(pages, chance)
-        rows.append((tokenizer.encode(prompt), tokenizer.encode(f" {answer}{END}")))
+        rows.append((tokenizer.encode(prompt), tokenizer.encode(f" {answer}")))
     width = min(CONTEXT, max(len(prompt) + len(answer) for prompt, answer in rows))
     tokens = torch.full((_BATCH, width), tokenizer.eos_token_id)
     labels = torch.full((_BATCH, width), -100)
