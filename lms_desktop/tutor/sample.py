@@ -177,8 +177,8 @@ def _batch(
 ) -> "tuple[torch.Tensor, torch.Tensor]":
     """Some prompts as the tutor builds them, each with an answer: tokens, and labels without the padding.
 
-    No answer is given an end: so small a model would learn to end anywhere. It goes on until it repeats itself or
-    the tutor's limit is reached.
+    No answer is given an end: so small a model would learn to end anywhere. It goes on until it repeats
+    itself or the tutor's limit is reached.
     """
     import torch
 
