@@ -27,6 +27,14 @@ _ASKING: Final = re.compile(
 )
 _CLAUSE: Final = re.compile(r"[.?!;:\n](?=\s|$)|,(?=\s)")
 
+_FEW: Final = 3  # words that say what about
+_BACK: Final = re.compile(
+    r"\b(?:it|its|he|him|his|she|her|they|them|their|that|this|these|those|ones?|there|then|both|same|other|another"
+    r"|else|again|instead|also|part|example|last|first|next|mean|understand|explain|really|sure|wrong)\b"
+    r"|^\W*(?:and|but|so|or|ok)\b",
+    re.IGNORECASE,
+)
+
 _TO_THE_TUTOR: Final = re.compile(
     r"""
       \b(?:ignore|disregard|forget|override|bypass|drop|break)\b [^.?!]{0,40}
@@ -72,6 +80,13 @@ def without(text: str, is_known: Callable[[str], bool]) -> str:
         return match[0] if word in _small_words() or not is_known(word) else ""
 
     return WORD.sub(kept, text)
+
+
+def leans(text: str) -> bool:
+    """Whether a text may need the question before it to be understood: it says little of its own, and points
+    back or hardly says anything at all."""
+    own = [word for word in content(text) if not _BACK.fullmatch(word)]
+    return len(own) <= 1 or (len(own) <= _FEW and _BACK.search(text) is not None)
 
 
 def is_to_the_tutor(text: str) -> bool:

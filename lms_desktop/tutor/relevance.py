@@ -18,7 +18,7 @@ from lms_desktop.tutor.encoder import Floats
 from lms_desktop.tutor.language import language
 from lms_desktop.tutor.passages import readable
 from lms_desktop.tutor.protocol import ANSWERED, BORDERLINE, DECLINED, Source
-from lms_desktop.tutor.question import asking_clause, content, is_to_the_tutor, without
+from lms_desktop.tutor.question import asking_clause, content, is_to_the_tutor, leans, without
 from lms_desktop.tutor.scoring import ANSWER, DECLINE, Features, Following, log_odds, thousandths
 from lms_desktop.tutor.vocabulary import Vocabulary, stem
 
@@ -140,7 +140,7 @@ class Gate:
         """Return what of the question is to be encoded."""
         whole = self._vocabulary.mended(asked.text[:QUESTION])
         rest = without(whole, self._vocabulary.is_own)
-        before = asked.history[-1][0][:QUESTION] if asked.history else ""
+        before = _before(asked.history) if leans(whole) else ""
         return Parts(whole, asking_clause(whole), rest, before, f"{before} {whole}" if before else "")
 
     def features(self, parts: Parts, vectors: Floats) -> tuple[Features, Following | None]:
@@ -214,6 +214,12 @@ class Gate:
 
     def _coverage(self, text: str) -> float:
         return self._vocabulary.coverage(stem(word) for word in content(text))
+
+
+def _before(history: Sequence[tuple[str, str]]) -> str:
+    """Return the last question that stands by itself: what "why?" after "how?" is about."""
+    asked = [question[:QUESTION] for question, _ in history]
+    return next((question for question in reversed(asked) if not leans(question)), asked[-1] if asked else "")
 
 
 def judge(questions: Sequence[tuple[Gate, Asked]]) -> list[Judgement]:

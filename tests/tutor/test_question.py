@@ -2,7 +2,7 @@
 
 import pytest
 
-from lms_desktop.tutor.question import asking_clause, content, is_to_the_tutor, without
+from lms_desktop.tutor.question import asking_clause, content, is_to_the_tutor, leans, without
 from lms_desktop.tutor.vocabulary import Vocabulary, distance, stem
 
 PASSAGES = (
@@ -97,3 +97,19 @@ def test_the_course_s_own_words_are_left_out(vocabulary: Vocabulary) -> None:
 )
 def test_distance_counts_slips(one: str, other: str, apart: int) -> None:
     assert distance(one, other) == distance(other, one) == apart
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["why?", "are you sure?", "and for an empty list?", "which ones survive?", "did anyone protect them?"],
+)
+def test_what_says_little_and_points_back_leans_on_the_question_before(text: str) -> None:
+    assert leans(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["how do I cook lasagne", "How does merge sort merge lists?", "Compare that with my old red bicycle"],
+)
+def test_what_says_what_it_is_about_leans_on_nothing(text: str) -> None:
+    assert not leans(text)

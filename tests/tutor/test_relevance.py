@@ -91,8 +91,24 @@ def test_a_follow_up_is_understood_in_its_conversation_only(gate: Gate) -> None:
     assert followed.query.text == f"{SEARCH[0]} why?"
 
 
-def test_a_conversation_does_not_carry_another_subject_in(gate: Gate) -> None:
-    assert gate.judge(Asked("where do I get a cheap haircut?", (SEARCH,))).verdict != ANSWERED
+@pytest.mark.parametrize(
+    "text",
+    [
+        "who won the match yesterday?",
+        "What is the best recipe for pancakes?",
+        "What were the causes of the First World War in Europe?",
+        "Search by halves for a good Italian restaurant near the station",
+    ],
+)
+def test_a_conversation_does_not_carry_another_subject_in(gate: Gate, text: str) -> None:
+    assert gate.judge(Asked(text, (SEARCH,))).verdict != ANSWERED
+
+
+def test_a_follow_up_of_a_follow_up_is_about_the_question_before_both(gate: Gate) -> None:
+    talk = (SEARCH, ("why?", "Because the middle tells on which side it is."))
+    judged = gate.judge(Asked("can you explain that again", talk))
+    assert verdict(judged) == (ANSWERED, Reason.FOLLOW_UP)
+    assert judged.query.text.startswith(SEARCH[0])
 
 
 def test_what_is_unsure_is_asked_back_and_answered_when_confirmed(gate: Gate) -> None:
