@@ -14,7 +14,7 @@ import numpy as np
 
 from lms_desktop.tutor.background import Background
 from lms_desktop.tutor.course_index import CourseIndex
-from lms_desktop.tutor.encoder import Floats
+from lms_desktop.tutor.encoder import Encoder, Floats
 from lms_desktop.tutor.language import language
 from lms_desktop.tutor.passages import readable
 from lms_desktop.tutor.protocol import ANSWERED, BORDERLINE, DECLINED, Source
@@ -76,6 +76,7 @@ class Query:
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """`score` and `threshold` are thousandths, from 0 to 1000; a question is answered from the threshold up.
+    Of what is clear without its rest, the score is the least or the greatest that it could be.
 
     `nearest` is the course's sentence that is nearest to the question: what to ask back with, and to offer;
     None where that is of a closed document.
@@ -91,8 +92,9 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What is encoded of a question: `whole`, mended; the clause that asks; the rest without the course's own
-    words; where it follows another, that one (`before`) and both `joined`, otherwise empty."""
+    """What is encoded of a question: `whole`, mended; the clause that asks; where it follows another, that
+    one (`before`) and both `joined`, otherwise empty; and, where the verdict hangs on it, the `rest`: the
+    question without the course's own words."""
 
     whole: str
     clause: str
@@ -102,7 +104,8 @@ class Parts:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        texts = (self.whole, self.clause, self.rest)
+        """What is encoded of every question."""
+        texts = (self.whole, self.clause)
         return (*texts, self.before, self.joined) if self.before else texts
 
 
@@ -128,7 +131,7 @@ class Gate:
             scores = self._plain_scores(kept, nearness[apart], alike.max(axis=1))
             for other in others:
                 sentences, vectors = _first_sentences(other)
-                scores += self._plain_scores(sentences, _nearness(vectors, course), self._likeness(vectors))
+                scores += self._plain_scores(sentences, _nearness(vectors, course), self.likeness(vectors))
             above = float(np.percentile(scores, _PERCENTILE)) - _TYPICAL
             self._stricter = min(max(above, 0.0), _STRICTER)
 
@@ -143,28 +146,42 @@ class Gate:
         before = _before(asked.history) if leans(whole) else ""
         return Parts(whole, asking_clause(whole), rest, before, f"{before} {whole}" if before else "")
 
-    def features(self, parts: Parts, vectors: Floats) -> tuple[Features, Following | None]:
-        """Return the features of a question, given the vectors of its parts' texts."""
-        near, beside = _nearness(vectors, self._course), self._likeness(vectors)
+    def features(self, parts: Parts, vectors: Floats, rest: float) -> tuple[Features, Following | None]:
+        """Return the features of a question, given the vectors of its parts' texts and the likeness of its
+        rest."""
+        near, beside = _nearness(vectors, self._course), self.likeness(vectors)
         alone = Features(
             course=float(near[0]),
             clause=float(near[1] - beside[1]),
             words=self._coverage(parts.whole),
             clause_words=self._coverage(parts.clause),
-            rest=float(beside[2]),
+            rest=rest,
         )
         if not parts.before:
             return alone, None
-        return alone, Following(alone=float(near[0] - beside[0]), joined=float(near[4] - near[3]))
+        return alone, Following(alone=float(near[0] - beside[0]), joined=float(near[3] - near[2]))
 
-    def decide(self, asked: Asked, parts: Parts, vectors: Floats) -> Judgement:
-        """Return the verdict, given the vectors of the parts' texts."""
-        alone, following = self.features(parts, vectors)
+    def likeness(self, vectors: Floats) -> Floats:
+        """Return each vector's greatest cosine with the background, from 0 to 1."""
+        best: Floats = (vectors @ self._background.T).max(axis=1, initial=0.0)
+        return best
+
+    def clear_rest(self, parts: Parts, vectors: Floats) -> float | None:
+        """Return the likeness of the rest to judge with where no other would change the verdict; None where
+        the rest has to be encoded."""
+        alone, _ = self.features(parts, vectors, 0.0)
+        if log_odds(alone) < DECLINE:
+            return 0.0
+        return 1.0 if log_odds(alone._replace(rest=1.0)) >= ANSWER + self._stricter else None
+
+    def decide(self, asked: Asked, parts: Parts, vectors: Floats, rest: float) -> Judgement:
+        """Return the verdict, given the vectors of the parts' texts and the likeness of the rest."""
+        alone, following = self.features(parts, vectors, rest)
         odds, reason, query = log_odds(alone), Reason.ON_TOPIC, Query(parts.whole, vectors[0])
         if following is not None:  # which does not rise with the size of the course
             following_odds = log_odds(following) + self._stricter
             if following_odds > odds:
-                odds, reason, query = following_odds, Reason.FOLLOW_UP, Query(parts.joined, vectors[4])
+                odds, reason, query = following_odds, Reason.FOLLOW_UP, Query(parts.joined, vectors[3])
         verdict, threshold = ANSWERED, ANSWER + self._stricter
         if (refusal := self._refusal(asked, parts)) is not None:
             verdict, reason = DECLINED, refusal
@@ -172,7 +189,7 @@ class Gate:
             reason = Reason.PROCEDURAL
         elif odds < DECLINE:
             verdict = DECLINED
-            nearer = alone.course > float(self._likeness(vectors[:1])[0])
+            nearer = alone.course > float(self.likeness(vectors[:1])[0])
             reason = Reason.NOT_IN_MATERIAL if nearer else Reason.OFF_TOPIC
         elif odds < threshold:
             verdict, reason = (ANSWERED, Reason.CONFIRMED) if asked.confirmed else (BORDERLINE, Reason.UNSURE)
@@ -208,10 +225,6 @@ class Gate:
             for course, other, share in zip(near, beside, shares, strict=True)
         ]
 
-    def _likeness(self, vectors: Floats) -> Floats:
-        best: Floats = (vectors @ self._background.T).max(axis=1, initial=0.0)
-        return best
-
     def _coverage(self, text: str) -> float:
         return self._vocabulary.coverage(stem(word) for word in content(text))
 
@@ -224,18 +237,30 @@ def _before(history: Sequence[tuple[str, str]]) -> str:
 
 def judge(questions: Sequence[tuple[Gate, Asked]]) -> list[Judgement]:
     """Judge several questions at once: all their texts are encoded together."""
-    parts = [gate.parts(asked) for gate, asked in questions]
-    places: dict[str, int] = {}
-    for each in parts:
-        for text in each.texts:
-            places.setdefault(text, len(places))
     if not questions:
         return []
-    vectors = questions[0][0].encoder.encode(list(places))
+    encoder = questions[0][0].encoder
+    gates = [gate for gate, _ in questions]
+    parts = [gate.parts(asked) for gate, asked in questions]
+    encoded = _encoded(encoder, [text for each in parts for text in each.texts])
+    vectors = [np.stack([encoded[text] for text in each.texts]) for each in parts]
+    rests = [gate.clear_rest(each, of_it) for gate, each, of_it in zip(gates, parts, vectors, strict=True)]
+    unclear = _encoded(encoder, [each.rest for each, rest in zip(parts, rests, strict=True) if rest is None])
     return [
-        gate.decide(asked, each, vectors[[places[text] for text in each.texts]])
-        for (gate, asked), each in zip(questions, parts, strict=True)
+        gate.decide(
+            asked,
+            each,
+            of_it,
+            float(gate.likeness(unclear[each.rest][None])[0]) if rest is None else rest,
+        )
+        for (gate, asked), each, of_it, rest in zip(questions, parts, vectors, rests, strict=True)
     ]
+
+
+def _encoded(encoder: Encoder, texts: Sequence[str]) -> dict[str, Floats]:
+    """Return the vector of each text, encoded once."""
+    different = list(dict.fromkeys(texts))
+    return dict(zip(different, encoder.encode(different), strict=True)) if different else {}
 
 
 def _nearness(vectors: Floats, course: CourseIndex) -> Floats:

@@ -39,10 +39,17 @@ def samples(gate_of: dict[str, Gate], questions: Iterable[Question]) -> list[Sam
         (gate_of[one.course], one, gate_of[one.course].parts(Asked(one.text, one.history)))
         for one in questions
     ]
-    texts = list(dict.fromkeys(text for _, _, parts in asked for text in parts.texts))
+    texts = list(dict.fromkeys(text for _, _, parts in asked for text in (*parts.texts, parts.rest)))
     vectors = dict(zip(texts, next(iter(gate_of.values())).encoder.encode(texts), strict=True))
     return [
-        Sample(question, *gate.features(parts, np.stack([vectors[text] for text in parts.texts])))
+        Sample(
+            question,
+            *gate.features(
+                parts,
+                np.stack([vectors[text] for text in parts.texts]),
+                float(gate.likeness(vectors[parts.rest][None])[0]),
+            ),
+        )
         for gate, question, parts in asked
     ]
 
