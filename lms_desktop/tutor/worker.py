@@ -40,7 +40,7 @@ class Worker:
         self._report = Reports(context)
         self._process = psutil.Process()
         model = None if link.light else active(folder)
-        encoder = load_encoder(prefer_addon=model is not None)  # which loads torch, as the model will
+        encoder = load_encoder(prefer_addon=not link.light)
         self._ready = functools.partial(Ready, encoder.name)
         self._writer = (
             Writer(model, encoder.encode, self._report, self._loaded) if model is not None else None
