@@ -61,9 +61,10 @@ def test_the_longest_title_that_the_form_takes_is_taken(omar: Actor) -> None:
 
 
 def test_numbers_go_to_the_places_as_they_stand_in_the_sidebar(omar: Actor) -> None:
-    omar.keys("Ctrl+2")
-    omar.settle()
-    assert omar.page.objectName() == "page.course"
+    for place, page in enumerate(("page.instructor", "page.answering", "page.course"), start=1):
+        omar.keys(f"Ctrl+{place}")
+        omar.settle()
+        assert omar.page.objectName() == page
 
 
 def test_a_course_from_nothing_by_its_dialogs(omar: Actor, tmp_path: Path) -> None:
