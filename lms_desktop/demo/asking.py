@@ -19,6 +19,10 @@ HOST, ASKER = "B", "C"
 QUESTION = "Why does the range never shrink if I write low = middle?"
 FOLLOW_UP = "why?"
 OPEN_QUESTION = "How many comparisons does binary search need, and why?"
+MORE_QUESTIONS = (
+    "Why must the list be sorted for binary search?",
+    "How many comparisons does binary search need?",
+)
 TOKENS = 20
 STOPS = 5
 WORKER_S = 60.0
@@ -54,11 +58,16 @@ async def generate(cast: Cast) -> str:
     if can_generate():
         await add_model(seat, await cast.model.made())
         await until(partial(_has_model, mia, cast), "The model is not loaded on B.", timeout_s=WORKER_S)
-        answered = await ask(cast, mia, OPEN_QUESTION, step="8 model", tokens=TOKENS)
-        expect(answered.verdict is Verdict.ANSWERED, f"“{OPEN_QUESTION}” is not answered: {answered.reason}")
-        expect(not answered.extractive and bool(answered.text), "The language model wrote nothing.")
+        for text in (OPEN_QUESTION, *MORE_QUESTIONS):  # so small a model sometimes says little
+            answered = await ask(cast, mia, text, step="8 model")
+            expect(answered.verdict is Verdict.ANSWERED, f"“{text}” is not answered: {answered.reason}")
+            expect(not answered.extractive and bool(answered.text), "The language model wrote nothing.")
+            if cast.report.tutor[-1]["tokens"] >= TOKENS:
+                break
+        else:
+            raise StoryFailed(f"No written answer came in {TOKENS} pieces or more.")
         for _ in range(STOPS):  # so small a model may be done before it can be stopped
-            stopped = await ask(cast, mia, OPEN_QUESTION, step="8 model, cancelled", cancel_after=TOKENS // 2)
+            stopped = await ask(cast, mia, text, step="8 model, cancelled", cancel_after=TOKENS // 2)
             if stopped.verdict is Verdict.UNFINISHED:
                 break
         expect(stopped.verdict is Verdict.UNFINISHED, "A cancelled answer is not marked as unfinished.")
@@ -79,11 +88,10 @@ async def ask(
     conversation: bytes | None = None,
     confirmed: bool = False,
     cancel_after: int | None = None,
-    tokens: int = 0,
 ) -> Exchange:
     """Ask on the assignment, check what comes in what order, and note it for the report.
 
-    `cancel_after`: so many pieces of the generated answer; `tokens`: at least so many must come.
+    `cancel_after`: so many pieces of the generated answer.
     """
     question = tutor.ask(
         session,
@@ -103,7 +111,6 @@ async def ask(
         raise StoryFailed(f"“{text}” was not answered: {end.words if isinstance(end, Failed) else ''}")
     gates = [update for update in before if isinstance(update, tutor.Gate)]
     expect(len(gates) == 1, "The relevance check is not shown once.")
-    expect(len(streamed) >= tokens, f"The answer came in {len(streamed)} pieces, not {tokens} or more.")
     if streamed:
         quoted = [place for place, update in enumerate(before) if isinstance(update, tutor.Sources)]
         first = next(place for place, update in enumerate(before) if isinstance(update, Token))

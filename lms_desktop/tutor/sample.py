@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SEED: Final = 20
 STEPS: Final = 700
-SECONDS: Final = 25.0  # of a processor's time: then training ends; a slow computer's model has learned less
+SECONDS: Final = 45.0  # of a processor's time: then training ends; a slow computer's model has learned less
 PATIENCE_S: Final = 180.0  # where other programs run too
 LEARNED: Final = 2.5  # a loss above this: it will only stammer
 END: Final = "<|endoftext|>"
