@@ -146,16 +146,15 @@ class Gate:
         before = _before(asked.history) if leans(whole) else ""
         return Parts(whole, asking_clause(whole), rest, before, f"{before} {whole}" if before else "")
 
-    def features(self, parts: Parts, vectors: Floats, rest: float) -> tuple[Features, Following | None]:
-        """Return the features of a question, given the vectors of its parts' texts and the likeness of its
-        rest."""
+    def features(self, parts: Parts, vectors: Floats) -> tuple[Features, Following | None]:
+        """Return the features of a question, given the vectors of its parts' texts; `rest` is 0 as yet."""
         near, beside = _nearness(vectors, self._course), self.likeness(vectors)
         alone = Features(
             course=float(near[0]),
             clause=float(near[1] - beside[1]),
             words=self._coverage(parts.whole),
             clause_words=self._coverage(parts.clause),
-            rest=rest,
+            rest=0.0,
         )
         if not parts.before:
             return alone, None
@@ -166,17 +165,17 @@ class Gate:
         best: Floats = (vectors @ self._background.T).max(axis=1, initial=0.0)
         return best
 
-    def clear_rest(self, parts: Parts, vectors: Floats) -> float | None:
+    def clear_rest(self, alone: Features) -> float | None:
         """Return the likeness of the rest to judge with where no other would change the verdict; None where
         the rest has to be encoded."""
-        alone, _ = self.features(parts, vectors, 0.0)
         if log_odds(alone) < DECLINE:
             return 0.0
         return 1.0 if log_odds(alone._replace(rest=1.0)) >= ANSWER + self._stricter else None
 
-    def decide(self, asked: Asked, parts: Parts, vectors: Floats, rest: float) -> Judgement:
-        """Return the verdict, given the vectors of the parts' texts and the likeness of the rest."""
-        alone, following = self.features(parts, vectors, rest)
+    def decide(
+        self, asked: Asked, parts: Parts, vectors: Floats, alone: Features, following: Following | None
+    ) -> Judgement:
+        """Return the verdict, given the vectors of the parts' texts and the features."""
         odds, reason, query = log_odds(alone), Reason.ON_TOPIC, Query(parts.whole, vectors[0])
         if following is not None:  # which does not rise with the size of the course
             following_odds = log_odds(following) + self._stricter
@@ -240,21 +239,20 @@ def judge(questions: Sequence[tuple[Gate, Asked]]) -> list[Judgement]:
     if not questions:
         return []
     encoder = questions[0][0].encoder
-    gates = [gate for gate, _ in questions]
     parts = [gate.parts(asked) for gate, asked in questions]
     encoded = _encoded(encoder, [text for each in parts for text in each.texts])
-    vectors = [np.stack([encoded[text] for text in each.texts]) for each in parts]
-    rests = [gate.clear_rest(each, of_it) for gate, each, of_it in zip(gates, parts, vectors, strict=True)]
+    drafts = []
+    for (gate, asked), each in zip(questions, parts, strict=True):
+        vectors = np.stack([encoded[text] for text in each.texts])
+        drafts.append((gate, asked, each, vectors, *gate.features(each, vectors)))
+    rests = [gate.clear_rest(alone) for gate, _, _, _, alone, _ in drafts]
     unclear = _encoded(encoder, [each.rest for each, rest in zip(parts, rests, strict=True) if rest is None])
-    return [
-        gate.decide(
-            asked,
-            each,
-            of_it,
-            float(gate.likeness(unclear[each.rest][None])[0]) if rest is None else rest,
-        )
-        for (gate, asked), each, of_it, rest in zip(questions, parts, vectors, rests, strict=True)
-    ]
+    judgements = []
+    for (gate, asked, each, vectors, alone, following), rest in zip(drafts, rests, strict=True):
+        if rest is None:
+            rest = float(gate.likeness(unclear[each.rest][None])[0])
+        judgements.append(gate.decide(asked, each, vectors, alone._replace(rest=rest), following))
+    return judgements
 
 
 def _encoded(encoder: Encoder, texts: Sequence[str]) -> dict[str, Floats]:

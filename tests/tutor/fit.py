@@ -41,17 +41,12 @@ def samples(gate_of: dict[str, Gate], questions: Iterable[Question]) -> list[Sam
     ]
     texts = list(dict.fromkeys(text for _, _, parts in asked for text in (*parts.texts, parts.rest)))
     vectors = dict(zip(texts, next(iter(gate_of.values())).encoder.encode(texts), strict=True))
-    return [
-        Sample(
-            question,
-            *gate.features(
-                parts,
-                np.stack([vectors[text] for text in parts.texts]),
-                float(gate.likeness(vectors[parts.rest][None])[0]),
-            ),
-        )
-        for gate, question, parts in asked
-    ]
+    found = []
+    for gate, question, parts in asked:
+        alone, following = gate.features(parts, np.stack([vectors[text] for text in parts.texts]))
+        rest = float(gate.likeness(vectors[parts.rest][None])[0])
+        found.append(Sample(question, alone._replace(rest=rest), following))
+    return found
 
 
 def more_questions() -> list[Question]:
