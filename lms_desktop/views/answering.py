@@ -11,7 +11,7 @@ from lms_desktop.client.documents import safe_file_name
 from lms_desktop.client.questions import QuestionCard, QuestionState, Thread
 from lms_desktop.client.sources import Source
 from lms_desktop.school.changes import Changes
-from lms_desktop.views.cited import CitedPanel, beside
+from lms_desktop.views.cited import Beside, CitedPanel
 from lms_desktop.views.dialogs import save_as
 from lms_desktop.views.page import Context, Page, Place, now_ms
 from lms_desktop.views.reply import ReplyForm
@@ -95,11 +95,10 @@ class AnsweringPage(Page):
         )
         right = QWidget()
         right.setLayout(column(self._nothing, self.thread_view, self.reply, gap=6, stretch=1))
-        self._split = beside("answering.split", self._left, right, self.cited)
+        self._split = Beside("answering.split", self._left, right, cited=self.cited, gives_way=self._left)
         self._split.setSizes([LIST_WIDTH, THREAD_WIDTH, 0])
         self._left.setMinimumWidth(LEAST[0])
         right.setMinimumWidth(LEAST[1])
-        self.cited.closed.connect(self._left.show)
         content = QWidget()
         head = row(column(label("Questions", "display"), self._facts, gap=2), None, self._save)
         content.setLayout(column(head, self._split, gap=12, margins=(24, 20, 24, 20), stretch=1))
@@ -190,12 +189,8 @@ class AnsweringPage(Page):
         self.reply.show_for(thread)
 
     def _open_source(self, source: Source) -> None:
-        first = not self.cited.isVisible()
-        self._left.hide()  # the page takes the list's room
-        self.cited.show_source(source)
-        if first:
-            half = self._split.width() // 2
-            self._split.setSizes([0, half, half])
+        """Open a cited page beside what cites it."""
+        self._split.open_source(source)
 
     def _save_as(self) -> None:
         shown = self.thread_view.shown

@@ -26,7 +26,7 @@ from lms_desktop.client.tutor_settings import InForce, TutorMode
 from lms_desktop.school.changes import Changes
 from lms_desktop.views.ask_instructor import AskInstructorDialog
 from lms_desktop.views.ask_state import LOOK_MS, READY_LOOK_MS, AskState, where_text
-from lms_desktop.views.cited import CitedPanel, beside
+from lms_desktop.views.cited import Beside, CitedPanel
 from lms_desktop.views.composer import Composer
 from lms_desktop.views.conversations import ConversationsDialog
 from lms_desktop.views.dialogs import save_as
@@ -106,7 +106,7 @@ class AskPage(Page):
         left.setLayout(row(talk, gap=0))
         left.layout().setAlignment(talk, Qt.AlignmentFlag(0))
         self.cited = CitedPanel("ask", context.session, self.tasks, margins=(0, 12, 16, 12))
-        self._split = beside("ask.split", left, self.cited)
+        self._split = Beside("ask.split", left, cited=self.cited)
         self._split.setStretchFactor(0, 1)
         self.set_content(self._split)
         self._look = QTimer(self, interval=LOOK_MS)
@@ -360,12 +360,8 @@ class AskPage(Page):
     # What is beside it
 
     def open_source(self, source: Source) -> None:
-        """Open a cited page beside the conversation."""
-        first = not self.cited.isVisible()
-        self.cited.show_source(source)
-        if first:
-            half = self._split.width() // 2
-            self._split.setSizes([half, half])
+        """Open a cited page beside what cites it."""
+        self._split.open_source(source)
 
     def ask_instructor(self, state: AskState | None) -> None:
         """Hand a question over: the one of an exchange, or what is typed."""

@@ -123,12 +123,33 @@ class CitedPanel(QWidget):
         self.text.clear()
 
 
-def beside(name: str, *parts: QWidget) -> QSplitter:
-    """Return what stands side by side on a screen, with movable borders."""
-    split = named(QSplitter(Qt.Orientation.Horizontal), name, "Parts of this screen")
-    for part in parts:
-        split.addWidget(part)
-    split.setHandleWidth(12)
-    split.setChildrenCollapsible(False)
-    split.setStyleSheet("QSplitter::handle { background: transparent; }")
-    return split
+class Beside(QSplitter):
+    """What stands side by side on a screen, with movable borders: the parts, and at the right the cited page.
+
+    The part `gives_way`, if there is one, hides while a page is open.
+    """
+
+    def __init__(
+        self, name: str, *parts: QWidget, cited: CitedPanel, gives_way: QWidget | None = None
+    ) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        named(self, name, "Parts of this screen")
+        for part in (*parts, cited):
+            self.addWidget(part)
+        self.setHandleWidth(12)
+        self.setChildrenCollapsible(False)
+        self.setStyleSheet("QSplitter::handle { background: transparent; }")
+        self._cited = cited
+        self._gives_way = gives_way
+        if gives_way is not None:
+            cited.closed.connect(gives_way.show)
+
+    def open_source(self, source: Source) -> None:
+        """Open a cited page beside what cites it; the first time, each has half of the room."""
+        first = not self._cited.isVisible()
+        if self._gives_way is not None:
+            self._gives_way.hide()
+        self._cited.show_source(source)
+        if first:
+            half = self.width() // 2
+            self.setSizes([0] * (self.count() - 2) + [half, half])

@@ -18,7 +18,7 @@ from lms_desktop.client.tutor_settings import Setting, TutorMode
 from lms_desktop.school import limits
 from lms_desktop.school.changes import Changes
 from lms_desktop.views.ask_state import LOOK_MS, READY_LOOK_MS, of_exchange, where_text
-from lms_desktop.views.cited import CitedPanel, beside
+from lms_desktop.views.cited import Beside, CitedPanel
 from lms_desktop.views.dialogs import save_as
 from lms_desktop.views.exchange import Acts, ExchangeCard
 from lms_desktop.views.page import Context, Page, Place, now_ms
@@ -228,11 +228,10 @@ class _Asked(QWidget):
                 stretch=2,
             )
         )
-        self._split = beside("tutor.split", self._left, right, self.cited)
+        self._split = Beside("tutor.split", self._left, right, cited=self.cited, gives_way=self._left)
         self._split.setSizes([LIST_WIDTH, TALK_WIDTH, 0])
         self._left.setMinimumWidth(LEAST[0])
         right.setMinimumWidth(LEAST[1])
-        self.cited.closed.connect(self._left.show)
         self.setLayout(column(self._split, margins=(0, 10, 0, 0)))
         self._save.hide()
 
@@ -302,12 +301,8 @@ class _Asked(QWidget):
             self._talk.addWidget(card)
 
     def _open_source(self, source: Source) -> None:
-        first = not self.cited.isVisible()
-        self._left.hide()  # the page takes the list's room
-        self.cited.show_source(source)
-        if first:
-            half = self._split.width() // 2
-            self._split.setSizes([0, half, half])
+        """Open a cited page beside what cites it."""
+        self._split.open_source(source)
 
     def _save_as(self) -> None:
         talk = self._shown
