@@ -6,7 +6,7 @@ the code of its end; an answered one has an empty partial and code.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from lms_desktop.client.errors import CannotOpen
@@ -166,16 +166,8 @@ class Judge:
                 raise fields
             return self._exchange(facts, fields)
         except CannotOpen as error:
-            return Exchange(
-                facts.conversation,
-                facts.course,
-                facts.assignment,
-                facts.author,
-                facts.name,
-                facts.asked_ms,
-                _verdict(facts.verdict),
-                problem=str(error),
-            )
+            verdict = facts.verdict if facts.verdict in set(Verdict) else Verdict.UNFINISHED
+            return replace(_placed(facts, facts.asked_ms, Verdict(verdict)), problem=str(error))
 
     def _exchange(self, facts: Facts, fields: Fields) -> Exchange:
         match fields:
@@ -206,44 +198,41 @@ class Judge:
 
     def answered(self, facts: Facts, ask: Ask, answer: Answer) -> Exchange:
         """The exchange of an ask and the answer that `answer` has judged."""
-        return Exchange(
-            facts.conversation,
-            facts.course,
-            facts.assignment,
-            facts.author,
-            facts.name,
-            ask.time_ms,
-            Verdict(answer.verdict),
-            ask.text,
-            ask.confirmed,
-            answer.score,
-            reason_text(answer.reason),
-            answer.engine,
-            answer.text,
-            tuple(
+        return replace(
+            _placed(facts, ask.time_ms, Verdict(answer.verdict)),
+            question=ask.text,
+            confirmed=ask.confirmed,
+            score=answer.score,
+            reason=reason_text(answer.reason),
+            engine=answer.engine,
+            text=answer.text,
+            sources=tuple(
                 source_of(self.documents, one.document, one.page, one.quote, one.score)
                 for one in answer.sources
             ),
-            answer.unsupported,
-            self.machines[answer.machine].name,
+            unsupported=answer.unsupported,
+            answered_by=self.machines[answer.machine].name,
         )
 
     def unfinished(self, facts: Facts, ask: Ask, partial: str, words: str) -> Exchange:
         """The exchange of an ask that ended without an answer; `words` say why."""
-        return Exchange(
-            facts.conversation,
-            facts.course,
-            facts.assignment,
-            facts.author,
-            facts.name,
-            ask.time_ms,
-            Verdict.UNFINISHED,
-            ask.text,
-            ask.confirmed,
+        return replace(
+            _placed(facts, ask.time_ms, Verdict.UNFINISHED),
+            question=ask.text,
+            confirmed=ask.confirmed,
             reason=words,
             text=partial,
         )
 
 
-def _verdict(number: int) -> Verdict:
-    return Verdict(number) if number in set(Verdict) else Verdict.UNFINISHED
+def _placed(facts: Facts, asked_ms: int, verdict: Verdict) -> Exchange:
+    """An exchange of which nothing is known yet but where it belongs and how it ended."""
+    return Exchange(
+        facts.conversation,
+        facts.course,
+        facts.assignment,
+        facts.author,
+        facts.name,
+        asked_ms,
+        verdict,
+    )
